@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keys - Ed25519 keys of tickets and receipts, through libsodium.
+ *
+ * A seed file is one line "ed25519-seed:<base64 of 32 bytes>", mode 0400;
+ * a public key is written "ed25519:<base64 of 32 bytes>".
+ */
+#ifndef AGAMID_KEYS_H
+#define AGAMID_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+#define KEYS_PUBLIC_SIZE 32
+#define KEYS_SIGNATURE_SIZE 64
+#define KEYS_TEXT_SIZE 64 /* "ed25519:..." with its NUL */
+#define KEYS_NAME_SIZE 17 /* with its NUL */
+
+struct sign_key { /* wipe with keys_wipe() */
+	uint8_t public[KEYS_PUBLIC_SIZE];
+	uint8_t secret[64];
+};
+
+struct verify_key {
+	uint8_t public[KEYS_PUBLIC_SIZE];
+};
+
+/* libsodium's start; once, before threads. */
+int keys_init(void);
+
+/* Make a seed file (0400; never over an existing one: AG_EEXIST). */
+int keys_seed_create(const char *path, struct error *error_r);
+int keys_seed_load(
+    const char *path, struct sign_key *key_r, struct error *error_r);
+void keys_wipe(struct sign_key *key);
+
+/* "ed25519:..." to and from; 0 or AG_EINVAL. */
+int keys_public_parse(const char *text, struct verify_key *key_r);
+void keys_public_text(const uint8_t *public, char text[KEYS_TEXT_SIZE]);
+
+/* A key's name in tickets: the first 16 hex digits of the SHA-256 of its
+ * 32 bytes. */
+void keys_name(const uint8_t *public, char name[KEYS_NAME_SIZE]);
+
+int keys_sign(const struct sign_key *key, const void *data, size_t len,
+    uint8_t sig[KEYS_SIGNATURE_SIZE]);
+int keys_verify(const struct verify_key *key, const void *data, size_t len,
+    const uint8_t sig[KEYS_SIGNATURE_SIZE]);
+
+#endif

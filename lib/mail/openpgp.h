@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openpgp - sealing, opening, signing and checking with OpenPGP, behind
+ * one interface with two engines: GPGME (GnuPG; always there) and RNP (in
+ * process; where configure found it). Both make the same: version 4 keys,
+ * SEIPD version 1 with AES-256, one literal packet of type 'b' without a
+ * name, no compression, never AEAD (RFC 4880), and each opens what the
+ * other sealed.
+ *
+ * Engines pull: they read plaintext from a source and write to a sink,
+ * streaming; memory does not grow with the message. An engine object
+ * serves one thread at a time and is kept for many messages.
+ *
+ * SECURITY: openpgp_open() tells only at its end whether the integrity
+ * protection held; until then nothing that reached the sink may be acted
+ * on. No plaintext reaches a file.
+ */
+#ifndef AGAMID_OPENPGP_H
+#define AGAMID_OPENPGP_H
+
+#include <sys/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+#define OPENPGP_FPR_LEN 40 /* hex digits of a v4 fingerprint */
+#define OPENPGP_KEY_MAX 65536 /* bytes of an armored key */
+
+enum openpgp_engine {
+	OPENPGP_AUTO, /* RNP where built, else GPGME */
+	OPENPGP_GPGME,
+	OPENPGP_RNP,
+};
+
+struct openpgp;
+
+/* read: up to len bytes; 0 at the end, negative (an ag_err) to give up. */
+struct openpgp_source {
+	ssize_t (*read)(void *ctx, void *data, size_t len);
+	void *ctx;
+};
+
+/* write: all of it; 0, or a negative ag_err to give up. */
+struct openpgp_sink {
+	int (*write)(void *ctx, const void *data, size_t len);
+	void *ctx;
+};
+
+/* "gpgme" or "rnp". */
+const char *openpgp_engine_name(const struct openpgp *pgp);
+bool openpgp_engine_built(enum openpgp_engine engine);
+/* Version line of engine and library, for status and bug reports. */
+const char *openpgp_engine_version(enum openpgp_engine engine);
+
+/*
+ * For sealing: keys is the derived directory of sealing keys that
+ * openpgp_keyring_write() made. Read only.
+ */
+int openpgp_new_public(enum openpgp_engine engine, const char *keys,
+    struct openpgp **pgp_r, struct error *error_r);
+
+/*
+ * For opening and signing: secret_path is one armored file of secret keys
+ * (no passphrase). scratch is a directory of the caller's own, on a file
+ * system in memory where there is one, in which GPGME makes its home.
+ */
+int openpgp_new_secret(enum openpgp_engine engine, const char *secret_path,
+    const char *scratch, struct openpgp **pgp_r, struct error *error_r);
+
+void openpgp_free(struct openpgp **pgp);
+
+/*
+ * Seal to the encryption subkeys of one or two keys, given by their
+ * primary fingerprints; to each of them, or nothing: AG_ECRYPTO where one
+ * has no usable encryption subkey. fpr2 may be NULL. armor: ASCII armor
+ * (for PGP/MIME), else binary.
+ */
+int openpgp_seal(struct openpgp *pgp, const char *fpr1, const char *fpr2,
+    bool armor, const struct openpgp_source *in, const struct openpgp_sink *out,
+    struct error *error_r);
+
+/* Can this key be sealed to at all (known, has an encryption subkey, not
+ * revoked)? 0 or AG_ECRYPTO with the reason. Expiry is not looked at
+ * (DESIGN: settled by the manifest and revocation, not by the clock). */
+int openpgp_usable(struct openpgp *pgp, const char *fpr, struct error *error_r);
+
+/*
+ * Open. 0 only if the whole message was read, was one SEIPD packet with
+ * integrity protection that holds, and nothing follows it. AG_ESIG:
+ * damaged or without protection; AG_ECRYPTO: no key; else the source's or
+ * the sink's own error.
+ */
+int openpgp_open(struct openpgp *pgp, const struct openpgp_source *in,
+    const struct openpgp_sink *out, struct error *error_r);
+
+/* ---- keys and detached signatures; these always use GPGME ---- */
+
+struct openpgp_keyinfo {
+	char fpr[OPENPGP_FPR_LEN + 1]; /* primary, upper case */
+	char enc_fpr[OPENPGP_FPR_LEN + 1]; /* newest encryption subkey */
+	char uid[256];
+	bool can_certify, can_sign, revoked, expired, has_encryption;
+};
+
+/* Read one armored public key; AG_EINVAL if it is none, or more than one,
+ * or holds secrets. home: scratch directory, as above. */
+int openpgp_key_info(const char *armored, const char *scratch,
+    struct openpgp_keyinfo *info_r, struct error *error_r);
+
+/* Make an Ed25519 primary key (certifies and signs) with a Curve25519
+ * encryption subkey, no passphrase, no expiry, no AEAD preference; both
+ * halves armored. */
+int openpgp_key_generate(const char *uid, const char *scratch,
+    struct buf *public_r, struct buf *secret_r, struct error *error_r);
+
+/* An armored detached signature over data by the secret key in
+ * secret_path. */
+int openpgp_sign_detached(const char *secret_path, const char *scratch,
+    const void *data, size_t len, struct buf *sig_r, struct error *error_r);
+
+/* Does sig over data verify with the armored public key? 0, AG_ESIG. The
+ * primary key's fingerprint goes to fpr_r (may be NULL). */
+int openpgp_verify_detached(const char *armored_key, const char *scratch,
+    const void *data, size_t len, const char *sig, char *fpr_r,
+    struct error *error_r);
+
+/*
+ * Write what openpgp_new_public() reads into the directory dir: a
+ * GNUPGHOME for GPGME (read-only for its users; settings of FACTS) and
+ * one file a key for RNP. keys: count armored public keys.
+ */
+int openpgp_keyring_write(const char *dir, const char *const *keys,
+    size_t count, struct error *error_r);
+
+#endif
