@@ -18,7 +18,8 @@
 
 enum log_level { LOG_LVL_DEBUG, LOG_LVL_INFO, LOG_LVL_WARN, LOG_LVL_ERROR };
 
-/* A test's sink: gets each finished line, without the newline. */
+/* A test's sink: gets each line of every level, escaped, as "<ident>:
+ * <event> ...", without time and newline. */
 typedef void log_sink_fn(enum log_level level, const char *line, void *ctx);
 
 /* ident is borrowed and must live as long as the process. */
