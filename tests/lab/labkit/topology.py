@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Which nodes a lab has. The file given by --nodes is YAML:
+
+    network: friends.example
+    nodes:
+      alice: {}
+      bob:
+        domains: [bob.example, bob.test]
+        mailboxes: {bob: 'bob(\\+\\w+)?'}
+        deliver-to: {bob: bob}
+        options: [--copies, "3"]        # more for `agamid init`
+        settings: {openpgp: gpgme}      # more for agamid.yaml
+
+All but the names may be left out. The two hosts `sender` (the outside
+world) and `dns` (the name server) are always there.
+"""
+
+import dataclasses
+import pathlib
+
+import yaml
+
+SUBNET = "192.0.2."
+SENDER_ADDRESS = SUBNET + "1"
+DNS_ADDRESS = SUBNET + "2"
+SENDER_HOST = "mx.sender.example"
+SENDER_DOMAIN = "sender.example"
+FIRST_NODE = 11
+
+
+@dataclasses.dataclass
+class NodeSpec:
+    """One Agamid node, as the nodes file tells it."""
+
+    name: str
+    host: str
+    address: str
+    domains: list
+    mailboxes: dict
+    deliver_to: dict
+    options: list
+    settings: dict
+
+    def users(self):
+        """Names that can log in: every deliver-to without '@'."""
+        names = [self.deliver_to.get(m, m) for m in self.mailboxes]
+        return sorted({n for n in names if "@" not in n} | {self.name})
+
+
+@dataclasses.dataclass
+class Topology:
+    network: str
+    nodes: list
+
+    def names(self):
+        return [n.name for n in self.nodes]
+
+
+def _node(index, name, network, given):
+    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address"}
+    unknown = set(given) - known
+    if unknown:
+        raise ValueError(f"node {name}: unknown keys {sorted(unknown)}; known: {sorted(known)}")
+    return NodeSpec(
+        name=name,
+        host=given.get("host", f"{name}.{network}"),
+        address=given.get("address", f"{SUBNET}{FIRST_NODE + index}"),
+        domains=given.get("domains", [f"{name}.example"]),
+        mailboxes=given.get("mailboxes", {name: rf"{name}(\+\w+)?"}),
+        deliver_to=given.get("deliver-to", {}),
+        options=[str(o) for o in given.get("options", [])],
+        settings=given.get("settings", {}),
+    )
+
+
+def load(path=None):
+    """The topology in path, or the four friends of the story."""
+    if path is None:
+        path = pathlib.Path(__file__).resolve().parent.parent / "friends.yaml"
+    with open(path, encoding="utf-8") as file:
+        data = yaml.safe_load(file)
+    network = data.get("network", "friends.example")
+    nodes = data["nodes"]
+    if isinstance(nodes, list):
+        nodes = {name: {} for name in nodes}
+    specs = [_node(i, name, network, given or {}) for i, (name, given) in enumerate(nodes.items())]
+    for reserved in ("sender", "dns", "switch"):
+        if reserved in nodes:
+            raise ValueError(f"a node can't be called {reserved}: the lab has one of its own")
+    return Topology(network=network, nodes=specs)

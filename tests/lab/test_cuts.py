@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""Nodes and processes that go away and come back."""
+
+import os
+import random
+import time
+
+import pytest
+from helpers import arrives, empty_spools, fresh_word, inbox_with, stranger_says, wait_for_copies
+from labkit import mailbox, story, wait
+
+ANN = "ann@sender.example"
+BOB = "bob@bob.example"
+
+
+def test_cable_out_and_in(lab):
+    """SPEC N-9: Bob's cable is cut, not his power; a healed cable brings
+    his mail without a restart."""
+    word = fresh_word()
+    lab.nodes["bob"].cut()
+    mailbox.submit(lab, ANN, [BOB], story.message(word, BOB))
+    wait_for_copies(lab, "bob", 3)
+    lab.nodes["bob"].heal()
+    arrives(lab, "bob", word)
+    empty_spools(lab)
+
+
+def test_two_of_four_cut(lab):
+    """Bob and Dave are cut off; Alice or Carol takes it; Dave joins, the
+    acceptor dies, and Bob still gets it."""
+    word = fresh_word()
+    lab.nodes["bob"].off()
+    lab.nodes["dave"].cut()
+    mailbox.submit(lab, ANN, [BOB], story.message(word, BOB))
+    holders = wait_for_copies(lab, "bob", 2)
+    assert sorted(holders) == ["alice", "carol"]
+    lab.nodes["dave"].heal()
+    relay = wait.until(lambda: story.deliveries(lab.sender, BOB), 20, "the log")[-1][0]
+    lab.nodes[relay.split(".")[0]].off()
+    lab.start(lab.nodes["bob"])
+    arrives(lab, "bob", word)
+
+
+DAEMONS = ["agamid-milter", "agamid-seal", "agamid-relayd", "agamid-deliver"]
+
+
+@pytest.mark.parametrize("victim", DAEMONS)
+def test_kill_acceptors_daemon(lab, victim):
+    """SPEC N-1: kill -9 of a daemon of the acceptor in mid-flight loses
+    nothing and delivers nothing twice."""
+    words = burst(lab, lambda: kill(lab, "carol", victim))
+    lab.start(lab.nodes["bob"])
+    for word in words:
+        arrives(lab, "bob", word)
+    empty_spools(lab)
+
+
+@pytest.mark.parametrize("victim", ["agamid-relayd", "agamid-deliver", "postfix"])
+def test_kill_homes_daemon(lab, victim):
+    """The same at home, while the mail comes in."""
+    words = burst(lab, lambda: None)
+    bob = lab.nodes["bob"]
+    bob.boot()
+    bob.exec("agamid", "apply", "--no-reload")
+    bob.start_services()
+    wait.until(lambda: story.held(bob) or inbox_size(lab), 20, "the first bundle at home")
+    kill(lab, "bob", victim)
+    lab.ready(bob)
+    for word in words:
+        arrives(lab, "bob", word)
+    empty_spools(lab)
+    for word in words:
+        assert len(inbox_with(lab, "bob", word)) == 1
+
+
+def inbox_size(lab):
+    try:
+        return len(mailbox.fetch_all(lab, lab.nodes["bob"], "bob"))
+    except OSError:
+        return 0
+
+
+def kill(lab, name, service):
+    node = lab.nodes[name]
+    pid = node.command("pids")[service]
+    node.exec("kill", "-9", str(pid))
+
+
+def burst(lab, between):
+    """Twenty mails by strangers to Carol while Bob is away; `between`
+    happens in the middle. The words of those that got 250."""
+    lab.nodes["bob"].off()
+    accepted = []
+    for number in range(20):
+        word = fresh_word("burst")
+        if number == 10:
+            between()
+        if send_until_taken(lab, "carol", word):
+            accepted.append(word)
+    assert len(accepted) == 20
+    return accepted
+
+
+def send_until_taken(lab, target, word):
+    """As a sender does: again, when told 4xx or cut off."""
+    def once():
+        try:
+            replies, data = stranger_says(lab, target, ANN, [BOB], story.message(word, BOB))
+        except (OSError, AssertionError):
+            return False
+        return data is not None and data[0] == 250
+    return wait.until(once, 30, f"{word} to be taken by {target}", every=0.2)
+
+
+@pytest.mark.parametrize("point", ["spool.fsync", "spool.rename", "spool.dirsync"])
+@pytest.mark.parametrize("action", ["error", "kill"])
+def test_each_durable_step_of_the_milter(lab, point, action):
+    """SPEC N-5: a step fails once or the process dies at it: the sender
+    is told 4xx and comes again; nothing is lost or doubled."""
+    word = fresh_word("fault")
+    lab.nodes["bob"].off()
+    carol = lab.nodes["carol"]
+    carol.path("/run/agamid-faults").write_text(f"{point} {action}\n", encoding="ascii")
+    assert send_until_taken(lab, "carol", word)
+    carol.path("/run/agamid-faults").unlink()
+    wait_for_copies(lab, "bob", 2)
+    lab.start(lab.nodes["bob"])
+    arrives(lab, "bob", word)
+    empty_spools(lab)
+
+
+def test_random_run(lab):
+    """SPEC N-1: for a minute mails come while nodes are cut, killed and
+    healed at random; at the end every 250 is home once. The seed is
+    printed and can be given as AGAMID_SEED."""
+    seed = int(os.environ.get("AGAMID_SEED", random.SystemRandom().randrange(1 << 30)))
+    seconds = float(os.environ.get("AGAMID_RANDOM_SECONDS", "60"))
+    print(f"seed {seed}")
+    RandomRun(lab, random.Random(seed)).run(seconds)
+
+
+class RandomRun:
+    """Mails to each friend through each other's door, and mischief."""
+
+    def __init__(self, lab, dice):
+        self.lab = lab
+        self.dice = dice
+        self.accepted = []
+        self.names = list(lab.nodes)
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.dice.random() < 0.25:
+                self.mischief()
+            self.mail()
+        self.calm()
+        self.check()
+
+    def mail(self):
+        home, door = self.dice.sample(self.names, 2)
+        word = fresh_word("rnd")
+        recipient = f"{home}@{home}.example"
+        try:
+            _, data = stranger_says(self.lab, door, ANN, [recipient], story.message(word, recipient))
+        except (OSError, AssertionError):
+            return
+        if data is not None and data[0] == 250:
+            self.accepted.append((home, word))
+
+    def mischief(self):
+        name = self.dice.choice(self.names)
+        node = self.lab.nodes[name]
+        act = self.dice.choice(["cut", "heal", "off", "on", "kill", "heal", "on"])
+        if act == "cut":
+            node.cut()
+        elif act == "heal":
+            node.heal()
+        elif act == "off":
+            node.off()
+        elif act == "on" and node.pid is None:
+            self.lab.start(node)
+        elif act == "kill" and node.pid is not None:
+            self.kill_one(node)
+
+    def kill_one(self, node):
+        pids = node.command("pids")
+        if pids:
+            victim = self.dice.choice(sorted(pids))
+            node.exec("kill", "-9", str(pids[victim]), check=False)
+
+    def calm(self):
+        for node in self.lab.nodes.values():
+            node.heal()
+            if node.pid is None:
+                self.lab.start(node)
+            self.lab.ready(node)
+
+    def check(self):
+        empty_spools(self.lab, 120)
+        boxes = {n: b"\0".join(mailbox.fetch_all(self.lab, self.lab.nodes[n], n)) for n in self.names}
+        counts = {word: boxes[home].count(f"Subject: about {word}\r\n".encode()) for home, word in self.accepted}
+        wrong = {word: count for word, count in counts.items() if count != 1}
+        print(f"{len(self.accepted)} mails were answered with 250")
+        assert len(self.accepted) > 20
+        assert wrong == {}, f"not exactly once: {wrong}"
