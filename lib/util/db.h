@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * db - SQLite as Agamid uses it: WAL, synchronous=FULL, one writer, a
- * schema version, statements prepared once.
+ * schema version, statements prepared once. The file is 0600. A struct db
+ * serves one thread at a time.
  *
- * Commits pass the fault point "<name>.commit". A database that is
+ * Commits (db_commit(), and db_run() of a writing statement outside of a
+ * transaction) pass the fault point "<name>.commit". A database that is
  * damaged is moved aside (PATH.damaged-TIME) and made anew: it loses no
  * mail, for it is rebuilt from the spool and the peers; db_open says so
  * in *fresh_r.
@@ -33,6 +35,7 @@ int db_run(struct db *db, sqlite3_stmt *st);
 /* 1: a row is there; 0: no more (reset); AG_EIO. */
 int db_row(struct db *db, sqlite3_stmt *st);
 
+/* A commit that fails has rolled back. */
 int db_begin(struct db *db);
 int db_commit(struct db *db);
 void db_rollback(struct db *db);

@@ -189,8 +189,7 @@ out:
 	return rc;
 }
 
-/* fsync the directory that path is in. */
-static int
+int
 file_sync_parent(const char *path, const char *point, struct error *error_r)
 {
 	const char *slash = strrchr(path, '/');

@@ -32,6 +32,9 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode,
 
 /* fsync a directory by path. */
 int file_sync_dir(const char *path, const char *point, struct error *error_r);
+/* The same for the directory that path is in. */
+int file_sync_parent(
+    const char *path, const char *point, struct error *error_r);
 
 /* mkdir -p with this mode for what is missing. */
 int file_mkdirs(const char *path, mode_t mode, struct error *error_r);
