@@ -17,13 +17,16 @@ enum match_result { MATCH_NO, MATCH_YES, MATCH_LIMIT };
 
 /*
  * One leading ^ and one trailing $ are dropped. Other anchors, look-around,
- * back-references, recursion, verbs, callouts, '@', '/', control
+ * back-references, recursion, verbs, callouts, options, '@', '/', control
  * characters and line breaks are AG_EINVAL with the reason and where.
+ * AG_ENOMEM.
  */
 int match_compile(
     const char *pattern, struct match **m_r, struct error *error_r);
 void match_free(struct match **m);
-/* Thread-safe. A local part is at most 512 bytes; longer: MATCH_NO. */
+/* Thread-safe. Bytes, caseless in ASCII, as Postfix's pcre: tables are.
+ * A local part is at most 512 bytes; longer: MATCH_NO. MATCH_LIMIT (not
+ * known: to be answered by a temporary error) comes within milliseconds. */
 enum match_result match_test(const struct match *m, const char *local);
 /* The pattern as it stands in a Postfix pcre: table, without delimiters
  * and anchors: safe there because match_compile() accepted it. */
