@@ -16,7 +16,7 @@
 struct address {
 	char local[ADDRESS_MAX]; /* unquoted ("a b", not "\"a b\"") */
 	char domain[256]; /* lower case; "" for <> and <postmaster> */
-	bool null; /* <> */
+	bool null; /* <>, or the empty string */
 };
 
 /*

@@ -30,8 +30,11 @@ struct verify_key {
 /* libsodium's start; once, before threads. */
 int keys_init(void);
 
-/* Make a seed file (0400; never over an existing one: AG_EEXIST). */
+/* Make a seed file (0400; never over an existing one: AG_EEXIST). Fault
+ * points: keys.write, keys.fsync, keys.rename, keys.dirsync. */
 int keys_seed_create(const char *path, struct error *error_r);
+/* AG_ENOENT; AG_EPERM if group or others have any right on it; AG_EINVAL,
+ * AG_EIO. */
 int keys_seed_load(
     const char *path, struct sign_key *key_r, struct error *error_r);
 void keys_wipe(struct sign_key *key);
