@@ -38,11 +38,17 @@ struct receipt {
 	uint8_t signature[KEYS_SIGNATURE_SIZE];
 };
 
-/* Sorts ids, drops equals, fills key and signature. */
+/* Sorts ids, drops equals, fills key and signature. 0; AG_EINVAL if a
+ * field is not as above. */
 int receipt_sign(struct receipt *r, const struct sign_key *key);
+/* 0 or AG_ESIG. The caller finds the home's key by r->key. */
 int receipt_verify(const struct receipt *r, const struct verify_key *key);
+/* Append the text to out (nothing on an error). 0, AG_EINVAL, AG_ETOOBIG,
+ * AG_ENOMEM. */
 int receipt_write(const struct receipt *r, struct buf *out);
+/* 0 or AG_EINVAL; the whole of data must be the receipt. */
 int receipt_parse(const void *data, size_t len, struct receipt *r_r);
+/* Is this ID one of those in the list? */
 bool receipt_covers(const struct receipt *r, const char *id);
 
 #endif

@@ -17,7 +17,8 @@
  *	signature <base64 of 64 bytes>
  *
  * The signature is Ed25519 (RFC 8032) over all lines before it. The
- * parser accepts only what the writer makes, byte for byte.
+ * parser accepts only what the writer makes, byte for byte. size is 1 to
+ * BUNDLE_SIZE_MAX, time 0 to the year 9999.
  */
 #ifndef AGAMID_TICKET_H
 #define AGAMID_TICKET_H
@@ -33,6 +34,8 @@
 #define NONCE_LEN 32 /* hex digits */
 #define NETWORK_NAME_MAX 253
 #define NODE_NAME_MAX 32
+#define TICKET_COPIES_MAX 8
+#define BUNDLE_SIZE_MAX (UINT64_C(1) << 40) /* bytes; sums never overflow */
 
 struct ticket {
 	char network[NETWORK_NAME_MAX + 1];
@@ -47,11 +50,12 @@ struct ticket {
 	uint8_t signature[KEYS_SIGNATURE_SIZE];
 };
 
-/* Fill key and signature. */
+/* Fill key and signature. 0; AG_EINVAL if a field is not as above. */
 int ticket_sign(struct ticket *t, const struct sign_key *key);
 /* 0 or AG_ESIG. The caller finds the acceptor's key by t->key. */
 int ticket_verify(const struct ticket *t, const struct verify_key *key);
-/* Append the text to out. */
+/* Append the text to out (nothing on an error). 0, AG_EINVAL, AG_ETOOBIG,
+ * AG_ENOMEM. */
 int ticket_write(const struct ticket *t, struct buf *out);
 /* 0 or AG_EINVAL; the whole of data must be the ticket. */
 int ticket_parse(const void *data, size_t len, struct ticket *t_r);
