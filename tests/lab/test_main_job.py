@@ -2,8 +2,10 @@
 """The main job: Bob is away, mail for him is accepted, sealed, copied and
 carried home, and he reads it as it was sent."""
 
+import base64
 import subprocess
 
+import dkim
 import pytest
 from helpers import arrives, empty_spools, fresh_word, stranger_says, wait_for_copies
 from labkit import mailbox, story, wait
@@ -143,6 +145,22 @@ def test_client_seen_at_home(lab):
     assert b"mx.sender.example" in got.split(b"\r\n\r\n")[0]
     log = (lab.nodes["bob"].directory / "var/log/mail.log").read_text(encoding="utf-8")
     assert "client=mx.sender.example[192.0.2.1]" in log
+
+
+def test_dkim_simple_simple_verifies_at_home(lab, tmp_path):
+    """SPEC N-3: a DKIM signature (RFC 6376, simple/simple, all headers
+    signed) that was made before the sealing verifies at home."""
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", str(key), "2048"], check=True, capture_output=True)
+    public = subprocess.run(["openssl", "rsa", "-in", str(key), "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+    word = fresh_word()
+    plain = story.message(word, BOB, extra=b"X-Odd:no-space\r\nX-Fold:\tone\r\n\ttwo  \r\n", body=body_8bit(word))
+    include = [b"date", b"from", b"to", b"subject", b"message-id", b"x-odd", b"x-fold"]
+    signature = dkim.sign(plain, b"s", b"sender.example", key.read_bytes(), canonicalize=(b"simple", b"simple"), include_headers=include)
+    got = through_friends(lab, signature + plain, word)
+    assert dkim.verify(got, dnsfunc=lambda name, timeout=5: record)
+    assert not dkim.verify(got.replace(word.encode(), b"forged"), dnsfunc=lambda name, timeout=5: record)
 
 
 @pytest.mark.parametrize("tool", ["sq", "rnp"])
