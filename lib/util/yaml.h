@@ -27,15 +27,19 @@ struct yaml; /* a document */
 struct ynode; /* borrowed from its document */
 
 /* name is what errors call the file (copied). The tree, or NULL; errors
- * are appended to errors, a line each, either way. */
+ * are appended to errors, a line each, either way: a tree may come with
+ * errors (see yaml_errors()), so that all others can be found too. errors
+ * must outlive the document. */
 struct yaml *yaml_parse(
     const char *name, const void *data, size_t len, struct buf *errors);
-void yaml_free(struct yaml **doc);
+/* (libyaml itself exports a yaml_free().) */
+void yaml_doc_free(struct yaml **doc);
 struct ynode *yaml_root(struct yaml *doc);
 
 /* How many errors were reported on this document so far. */
 unsigned yaml_errors(const struct yaml *doc);
-/* Report an error at a node's place ("NAME:L:C: text"). */
+/* Report an error at a node's place ("NAME:L:C: text"), escaped; say what
+ * was expected and what stood there. */
 void yaml_error(struct ynode *n, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -71,6 +75,8 @@ bool yaml_get_any(
     struct ynode *map, const char *key, enum yaml_need need, struct ynode **r);
 bool yaml_get_text(
     struct ynode *map, const char *key, enum yaml_need need, const char **r);
+/* The same for an item of a list: a scalar with something in it. */
+bool ynode_need_text(struct ynode *n, const char **r);
 bool yaml_get_uint(struct ynode *map, const char *key, enum yaml_need need,
     uint64_t min, uint64_t max, uint64_t *r);
 bool yaml_get_size(
