@@ -76,6 +76,9 @@ struct conf {
  * with file:line:column, are appended to errors. NULL on error.
  */
 struct conf *conf_load(const char *path, const char *root, struct buf *errors);
+/* The same from memory; path is what errors call it. Pure. */
+struct conf *conf_parse(const char *path, const void *data, size_t len,
+    const char *root, struct buf *errors);
 void conf_free(struct conf **c);
 /* Every setting in force, as YAML that conf_load() reads (-T). */
 int conf_print(const struct conf *c, FILE *out);
@@ -85,8 +88,10 @@ const char *conf_deliver_to(const struct conf *c, const char *mailbox);
 /*
  * What all daemons' command lines share: --config FILE, --root DIR, -n
  * (check, exit 0 or 1), -T (print, exit), --version, --help; ident and
- * usage are for messages. Ends the process on error or after -n, -T,
- * --version, --help; else opens the log and returns the configuration.
+ * usage are for messages: "usage: IDENT [common options] USAGE", so usage
+ * names the program's own options ("[--dial NAME]") or is "". There are no
+ * other arguments. Ends the process on error or after -n, -T, --version,
+ * --help; else opens the log and returns the configuration.
  * With extra (a getopt_long table ended by zeros, may be NULL) other long
  * options are passed to on_extra(val, optarg).
  */

@@ -349,6 +349,35 @@ same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return (a[bits / 8] & mask) == (b[bits / 8] & mask);
 }
 
+/* "net/bits" or "address"; false if it is neither. */
+static bool
+network_parse(const char *s, struct address *n_r, unsigned *bits_r)
+{
+	char prefix[INET6_ADDRSTRLEN];
+	const char *slash = strchr(s, '/');
+	size_t len = slash != NULL ? (size_t)(slash - s) : strlen(s);
+	uint64_t bits, most;
+	bool mapped;
+
+	*bits_r = 0;
+	n_r->bits = 0;
+	if (len >= sizeof(prefix))
+		return false;
+	memcpy(prefix, s, len);
+	prefix[len] = '\0';
+	*n_r = address_parse(prefix);
+	*bits_r = n_r->bits;
+	if (n_r->bits == 0 || slash == NULL)
+		return n_r->bits != 0;
+	/* "::ffff:192.0.2.0/120" counts the mapped form's bits. */
+	mapped = n_r->bits == 32 && strchr(prefix, ':') != NULL;
+	most = mapped ? 128 : n_r->bits;
+	if (text_uint(slash + 1, most, &bits) < 0 || (mapped && bits < 96))
+		return false;
+	*bits_r = (unsigned)(mapped ? bits - 96 : bits);
+	return true;
+}
+
 bool
 text_is_address(const char *s)
 {
@@ -387,31 +416,20 @@ text_address_is_special(const char *s)
 bool
 text_address_in(const char *address, const char *net)
 {
-	char prefix[INET6_ADDRSTRLEN];
 	struct address a = address_parse(address), n;
-	const char *slash = strchr(net, '/');
-	size_t len = slash != NULL ? (size_t)(slash - net) : strlen(net);
-	uint64_t bits;
+	unsigned bits;
 
-	if (len >= sizeof(prefix))
-		return false;
-	memcpy(prefix, net, len);
-	prefix[len] = '\0';
-	n = address_parse(prefix);
-	if (a.bits == 0 || n.bits != a.bits)
-		return false;
-	bits = n.bits;
-	if (slash != NULL) {
-		/* "::ffff:192.0.2.0/120" counts the mapped form's bits. */
-		bool mapped = n.bits == 32 && strchr(prefix, ':') != NULL;
+	return a.bits != 0 && network_parse(net, &n, &bits) &&
+	    n.bits == a.bits && same_prefix(a.bytes, n.bytes, bits);
+}
 
-		if (text_uint(slash + 1, mapped ? 128 : n.bits, &bits) < 0 ||
-		    (mapped && bits < 96))
-			return false;
-		if (mapped)
-			bits -= 96;
-	}
-	return same_prefix(a.bytes, n.bytes, (unsigned)bits);
+bool
+text_is_network(const char *s)
+{
+	struct address n;
+	unsigned bits;
+
+	return network_parse(s, &n, &bits);
 }
 
 void

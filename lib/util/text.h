@@ -46,6 +46,8 @@ bool text_is_address(const char *s);
 /* Loopback, private, link-local, unspecified, multicast, unique-local, or
  * an IPv4-mapped form of one (RFC 6890); also true for what is no address. */
 bool text_address_is_special(const char *s);
+/* Is this "net/bits" or an address? */
+bool text_is_network(const char *s);
 /* Is address (text) inside one of "net/bits" or "address"? */
 bool text_address_in(const char *address, const char *net);
 
