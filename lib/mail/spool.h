@@ -27,7 +27,7 @@
 /* A bundle being written. */
 struct spool_writer;
 
-/* A temporary file in tmp_dir, mode 0640. */
+/* A temporary file in tmp_dir, mode 0640, locked while the writer lives. */
 int spool_writer_new(
     const char *tmp_dir, struct spool_writer **w_r, struct error *error_r);
 /* Append ciphertext; hashed on the way. 0, AG_EIO. */
@@ -38,7 +38,10 @@ void spool_writer_id(struct spool_writer *w, char id_r[BUNDLE_ID_LEN + 1]);
 /*
  * Write the head, fsync, rename to dest_dir/ID.SIZE, fsync dest_dir.
  * AG_ESIG if the ticket's id or size is not what was written. The same
- * bundle there already is success. After it the writer is spent.
+ * bundle with the same ticket there already is success; the same bytes
+ * under another ticket stay as they are: AG_EEXIST (two acceptors can
+ * sign for the same bytes). AG_EIO: nothing is left behind. After it the
+ * writer is spent.
  */
 int spool_writer_commit(struct spool_writer *w, const struct ticket *t,
     const char *dest_dir, struct error *error_r);
@@ -48,6 +51,9 @@ int spool_writer_place(struct spool_writer *w, const struct ticket *t,
     const char *dest_dir, struct error *error_r);
 /* Discards what was not committed. */
 void spool_writer_free(struct spool_writer **w);
+/* Remove from tmp_dir what writers left that died (by lock, not by age:
+ * safe while others write). At start-up. 0 or AG_EIO. */
+int spool_sweep(const char *tmp_dir, struct error *error_r);
 
 /* Parsed name of a spool file. */
 struct spool_name {
@@ -68,14 +74,16 @@ int spool_read_head(int fd, struct ticket *t_r, struct error *error_r);
  * SHA-256? 0, AG_ESIG, AG_EIO. Leaves the offset at SPOOL_HEAD. */
 int spool_verify(int fd, const struct ticket *t, struct error *error_r);
 
-/* Rename, fsync both directories. */
+/* Rename, fsync both directories. Never replaces: AG_EEXIST; AG_ENOENT,
+ * AG_EIO. After AG_EIO it may have either name. */
 int spool_move(const char *from_dir, const char *from_name, const char *to_dir,
     const char *to_name, struct error *error_r);
 /* unlink and fsync of the directory. A missing file is success. */
 int spool_remove(const char *dir, const char *name, struct error *error_r);
 
-/* Call fn for each well-named file in dir (no stat). fn's negative result
- * ends the walk and is returned. Other names are left alone. */
+/* Call fn for each well-named file in dir (no stat), in no order. fn's
+ * negative result ends the walk and is returned. Other names are left
+ * alone. AG_ENOENT: no such dir. fn may remove or move the file. */
 typedef int spool_each_fn(
     const struct spool_name *n, const char *file, void *ctx);
 int spool_each(
