@@ -49,18 +49,20 @@ struct bundle_head {
 	struct bundle_client client;
 };
 
-/* Values are cleaned: control characters become '?', and what is too
- * long is cut. */
+/* Client values are cleaned: every byte that is not printable ASCII becomes
+ * '?'. 0; AG_EINVAL (the first line's values), AG_ETOOBIG, AG_ENOMEM. */
 int bundle_head_write(const struct bundle_head *h, struct buf *out);
 /*
  * Parse the head at the front of data. The bytes it took; 0 if it is not
  * all there yet; AG_EINVAL. Unknown client-* lines are skipped (a later
- * version may add some); anything else is an error.
+ * version may add some); anything else is an error, known lines twice or
+ * out of order too.
  */
 ssize_t bundle_head_parse(const void *data, size_t len, struct bundle_head *h_r,
     struct error *error_r);
 
-/* Do ticket and inside agree (network, acceptor, home, nonce, time)? */
+/* Do ticket and inside agree (network, acceptor, home, nonce, time)? 0 or
+ * AG_ESIG. */
 int bundle_head_agrees(const struct bundle_head *h, const struct ticket *t);
 
 /* The padded length for len bytes: Padme (PURBs, 2019), at least 1,024. */
