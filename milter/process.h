@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process - what agamid-milter and agamid-seal do once at their start: a
+ * process that handles plaintext leaves no core dump and lets nobody
+ * attach; and it ends quickly on SIGTERM.
+ */
+#ifndef AGAMID_MILTER_PROCESS_H
+#define AGAMID_MILTER_PROCESS_H
+
+#include <stdbool.h>
+
+/* No core dumps, no ptrace, a bounded number of descriptors (1,024: an
+ * engine that forks closes them one by one), SIGPIPE ignored. Fatal on
+ * failure. */
+void process_harden(void);
+
+/* Block SIGTERM, SIGINT and SIGHUP in this thread and in those that it
+ * starts; before any thread. */
+void process_block_signals(void);
+/* Wait for SIGTERM or SIGINT; SIGHUP means nothing to us. */
+void process_wait_stop(void);
+/* Make process_wait_stop() return. */
+void process_stop(void);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * received - writes our Received line. Pure; see received.h.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "milter/received.h"
+#include "util/error.h"
+
+#define WORD_MAX 256
+
+/* What could end a word or a comment, and all but printable ASCII. */
+static void
+clean_word(const char *in, char out[WORD_MAX])
+{
+	size_t i;
+
+	for (i = 0; in[i] != '\0' && i < WORD_MAX - 1; i++) {
+		unsigned char c = in[i];
+
+		if (c <= 0x20 || c >= 0x7f || strchr("<>()[]\\\";@,", c))
+			c = '?';
+		out[i] = c;
+	}
+	out[i] = '\0';
+}
+
+/* May the address stand in a "for" as it is? UTF-8 may (RFC 6532). */
+static bool
+address_is_plain(const char *a, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = a[i];
+
+		if (c <= 0x20 || c == 0x7f || strchr("<>()\\\";,", c))
+			return false;
+	}
+	return len > 0;
+}
+
+static int
+write_date(int64_t t, struct buf *out)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t when = t;
+	struct tm tm;
+
+	/* Not strftime(): names must not follow the locale. */
+	if (gmtime_r(&when, &tm) == NULL)
+		return AG_EINVAL;
+	return buf_printf(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n",
+	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static int
+write_from(const struct bundle_client *c, struct buf *out)
+{
+	char helo[WORD_MAX], name[WORD_MAX], tls[sizeof(c->tls)];
+	const char *v6 = strchr(c->address, ':') != NULL ? "IPv6:" : "";
+	char address[WORD_MAX];
+	size_t i;
+	int rc;
+
+	clean_word(c->helo[0] != '\0' ? c->helo : "unknown", helo);
+	clean_word(c->name[0] != '\0' ? c->name : "unknown", name);
+	clean_word(c->address[0] != '\0' ? c->address : "unknown", address);
+	rc = buf_printf(
+	    out, "from %s (%s [%s%s])\r\n\t", helo, name, v6, address);
+	if (rc != AG_OK || c->tls[0] == '\0')
+		return rc;
+	strcpy(tls, c->tls);
+	for (i = 0; tls[i] != '\0'; i++)
+		if ((unsigned char)tls[i] < 0x20 ||
+		    (unsigned char)tls[i] >= 0x7f || strchr("()\\", tls[i]))
+			tls[i] = '?';
+	return buf_printf(out, "(using %s)\r\n\t", tls);
+}
+
+static int
+write_for(const char *rcpt, struct buf *out)
+{
+	size_t len = strlen(rcpt);
+
+	if (len >= 2 && rcpt[0] == '<' && rcpt[len - 1] == '>') {
+		rcpt++;
+		len -= 2;
+	}
+	if (!address_is_plain(rcpt, len))
+		return AG_OK;
+	return buf_printf(out, "\r\n\tfor <%.*s>", (int)len, rcpt);
+}
+
+int
+received_write(const struct received *r, struct buf *out)
+{
+	char id[WORD_MAX], by[WORD_MAX];
+	int rc;
+
+	clean_word(r->id, id);
+	clean_word(r->by, by);
+	if ((rc = buf_puts(out, "Received: ")) != AG_OK)
+		return rc;
+	if (r->client != NULL && (rc = write_from(r->client, out)) != AG_OK)
+		return rc;
+	rc = buf_printf(out, "by %s (Agamid) with %s%s%s", by, r->with,
+	    id[0] != '\0' ? " id " : "", id);
+	if (rc == AG_OK && r->rcpt != NULL)
+		rc = write_for(r->rcpt, out);
+	if (rc == AG_OK)
+		rc = buf_puts(out, ";\r\n\t");
+	return rc == AG_OK ? write_date(r->time, out) : rc;
+}
+
+const char *
+received_with(const char *protocol, bool tls, bool smtputf8)
+{
+	if (smtputf8)
+		return tls ? "UTF8SMTPS" : "UTF8SMTP";
+	if (strcmp(protocol, "SMTP") == 0)
+		return "SMTP";
+	return tls ? "ESMTPS" : "ESMTP";
+}
