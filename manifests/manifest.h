@@ -21,6 +21,7 @@
 
 #define MANIFEST_MAX 65536
 #define MANIFEST_SERIAL_MAX (1ULL << 53)
+#define MANIFEST_SSH_PORT 2222 /* where none is given */
 
 struct manifest_mailbox {
 	char *name;
