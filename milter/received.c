@@ -11,16 +11,18 @@
 
 #define WORD_MAX 256
 
-/* What could end a word or a comment, and all but printable ASCII. */
+/* Out of place in a word or a comment: what could end it, and all but
+ * printable ASCII. */
 static void
-clean_word(const char *in, char out[WORD_MAX])
+clean(const char *in, bool blanks, char out[WORD_MAX])
 {
 	size_t i;
 
 	for (i = 0; in[i] != '\0' && i < WORD_MAX - 1; i++) {
 		unsigned char c = in[i];
 
-		if (c <= 0x20 || c >= 0x7f || strchr("<>()[]\\\";@,", c))
+		if ((c == ' ' && !blanks) || c < 0x20 || c >= 0x7f ||
+		    strchr("<>()[]\\\";@,", c))
 			c = '?';
 		out[i] = c;
 	}
@@ -61,24 +63,18 @@ write_date(int64_t t, struct buf *out)
 static int
 write_from(const struct bundle_client *c, struct buf *out)
 {
-	char helo[WORD_MAX], name[WORD_MAX], tls[sizeof(c->tls)];
+	char helo[WORD_MAX], name[WORD_MAX], address[WORD_MAX], tls[WORD_MAX];
 	const char *v6 = strchr(c->address, ':') != NULL ? "IPv6:" : "";
-	char address[WORD_MAX];
-	size_t i;
 	int rc;
 
-	clean_word(c->helo[0] != '\0' ? c->helo : "unknown", helo);
-	clean_word(c->name[0] != '\0' ? c->name : "unknown", name);
-	clean_word(c->address[0] != '\0' ? c->address : "unknown", address);
+	clean(c->helo[0] != '\0' ? c->helo : "unknown", false, helo);
+	clean(c->name[0] != '\0' ? c->name : "unknown", false, name);
+	clean(c->address[0] != '\0' ? c->address : "unknown", false, address);
+	clean(c->tls, true, tls);
 	rc = buf_printf(
 	    out, "from %s (%s [%s%s])\r\n\t", helo, name, v6, address);
-	if (rc != AG_OK || c->tls[0] == '\0')
+	if (rc != AG_OK || tls[0] == '\0')
 		return rc;
-	strcpy(tls, c->tls);
-	for (i = 0; tls[i] != '\0'; i++)
-		if ((unsigned char)tls[i] < 0x20 ||
-		    (unsigned char)tls[i] >= 0x7f || strchr("()\\", tls[i]))
-			tls[i] = '?';
 	return buf_printf(out, "(using %s)\r\n\t", tls);
 }
 
@@ -102,8 +98,8 @@ received_write(const struct received *r, struct buf *out)
 	char id[WORD_MAX], by[WORD_MAX];
 	int rc;
 
-	clean_word(r->id, id);
-	clean_word(r->by, by);
+	clean(r->id, false, id);
+	clean(r->by, false, by);
 	if ((rc = buf_puts(out, "Received: ")) != AG_OK)
 		return rc;
 	if (r->client != NULL && (rc = write_from(r->client, out)) != AG_OK)

@@ -130,10 +130,10 @@ run_client(void *arg)
 	struct mail_class class;
 	struct session *s;
 	char port[8];
-	int i;
+	unsigned char i;
 
-	for (i = 0; i < 500; i++) {
-		snprintf(port, sizeof(port), "%d", i);
+	for (i = 0; i < 255; i++) {
+		snprintf(port, sizeof(port), "%u", i);
 		s = session_open(t, "192.0.2.7", port);
 		session_set_class(s, &bob);
 		sessions_class(t, "192.0.2.7", port, &class);
