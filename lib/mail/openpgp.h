@@ -21,6 +21,7 @@
 #include <sys/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 #include "util/error.h"
@@ -102,6 +103,8 @@ struct openpgp_keyinfo {
 	char enc_fpr[OPENPGP_FPR_LEN + 1]; /* newest encryption subkey */
 	char uid[256];
 	bool can_certify, can_sign, revoked, expired, has_encryption;
+	int64_t enc_created;
+	int64_t expires; /* primary or enc_fpr, the earlier; 0 never */
 };
 
 /* Read one armored public key; AG_EINVAL if it is none, or more than one,

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openpgp_home - GnuPG home directories and GPGME contexts in them. See
+ * openpgp_home.h.
+ *
+ * gpg runs as a process of its own for each operation; its settings are in
+ * gpg.conf, for GPGME passes only few of them. Every home is used by one
+ * gpg at a time, so that none locks.
+ *
+ * SECURITY: a home of secret keys is 0700 and lives in scratch, which
+ * should be in memory. No pinentry can come up: a key with a passphrase is
+ * an error.
+ */
+#include "mail/openpgp_home.h"
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/file.h"
+
+#define HOME_TEMPLATE "/g.XXXXXX"
+#define AGENT_SOCKET "/S.gpg-agent"
+#define AGENT_END_MS 5000
+
+/*
+ * no-random-seed-file: else processes wait for each other, up to seconds.
+ * The trust database has no say: what is trusted is the manifest's. Nor
+ * has the clock: a machine without one that is right must seal, too.
+ */
+#define CONF_COMMON               \
+	"no-permission-warning\n" \
+	"no-random-seed-file\n"   \
+	"lock-never\n"            \
+	"no-auto-check-trustdb\n" \
+	"trust-model always\n"    \
+	"ignore-time-conflict\n"  \
+	"ignore-valid-from\n"
+
+static const char conf_sealing[] = CONF_COMMON "no-autostart\n"
+					       "cipher-algo AES256\n"
+					       "compress-algo none\n"
+					       "compress-level 0\n"
+					       "no-encrypt-to\n"
+					       "no-throw-keyids\n";
+
+/* The preferences are for keys that are made here: AES-256 first, no
+ * compression, no AEAD (GnuPG 2.4 would put it in by itself). */
+static const char conf_secret[] = CONF_COMMON
+    "default-preference-list AES256 AES192 AES SHA512 SHA384 SHA256 "
+    "Uncompressed\n"
+    "pinentry-mode error\n";
+
+static const char conf_public[] = CONF_COMMON "no-autostart\n";
+
+static const char conf_agent[] = "extra-socket none\n"
+				 "browser-socket none\n"
+				 "disable-scdaemon\n"
+				 "pinentry-program /bin/false\n";
+
+static pthread_once_t init_once = PTHREAD_ONCE_INIT;
+static bool init_done;
+
+static void
+init_libraries(void)
+{
+	/* A translated gpg is slower, and its words are for nobody. */
+	setenv("LC_ALL", "C", 1);
+	if (sodium_init() < 0 || gpgme_check_version("1.18.0") == NULL ||
+	    gpgme_engine_check_version(GPGME_PROTOCOL_OpenPGP) != 0)
+		return;
+	init_done = true;
+}
+
+int
+openpgp_home_init(struct error *error_r)
+{
+	pthread_once(&init_once, init_libraries);
+	if (!init_done)
+		return error_set(error_r, AG_EIO,
+		    "gpg or GPGME not found; install the package gpg");
+	return 0;
+}
+
+int
+openpgp_home_write(const char *dir, const char *name, const void *data,
+    size_t len, mode_t mode, struct error *error_r)
+{
+	char *path = file_join(dir, name);
+	int fd, rc = 0;
+
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || file_write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0)
+		rc = error_set_errno(error_r, AG_EIO, "can't write %s", path);
+	if (fd >= 0 && close(fd) < 0 && rc == 0)
+		rc = error_set_errno(error_r, AG_EIO, "can't write %s", path);
+	free(path);
+	return rc;
+}
+
+static int
+write_conf(const char *dir, const char *name, const char *text, mode_t mode,
+    struct error *error_r)
+{
+	return openpgp_home_write(dir, name, text, strlen(text), mode, error_r);
+}
+
+int
+openpgp_home_write_sealing(const char *dir, struct error *error_r)
+{
+	return write_conf(dir, "gpg.conf", conf_sealing, 0644, error_r);
+}
+
+static int
+check_room(
+    const char *scratch, enum openpgp_home_kind kind, struct error *error_r)
+{
+	size_t max = HOME_PATH_MAX - 1, need = strlen(scratch);
+
+	need += strlen(HOME_TEMPLATE);
+	if (kind == HOME_SECRET) {
+		need += strlen(AGENT_SOCKET);
+		max = HOME_SOCKET_MAX;
+	}
+	if (need <= max)
+		return 0;
+	return error_set(error_r, AG_ETOOBIG,
+	    "%s: this path is %zu bytes too long for %s in it; take a "
+	    "shorter one",
+	    scratch, need - max,
+	    kind == HOME_SECRET ? "gpg-agent's socket" : "a GnuPG home");
+}
+
+int
+openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
+    struct openpgp_home *home_r, struct error *error_r)
+{
+	int rc;
+
+	home_r->path[0] = '\0';
+	if ((rc = openpgp_home_init(error_r)) < 0 ||
+	    (rc = check_room(scratch, kind, error_r)) < 0)
+		return rc;
+	snprintf(
+	    home_r->path, sizeof(home_r->path), "%s" HOME_TEMPLATE, scratch);
+	if (mkdtemp(home_r->path) == NULL) {
+		rc = error_set_errno(error_r, AG_EIO,
+		    "can't make a GnuPG home %s", home_r->path);
+		home_r->path[0] = '\0';
+		return rc;
+	}
+	rc = write_conf(home_r->path, "gpg.conf",
+	    kind == HOME_SECRET ? conf_secret : conf_public, 0600, error_r);
+	if (rc == 0 && kind == HOME_SECRET)
+		rc = write_conf(
+		    home_r->path, "gpg-agent.conf", conf_agent, 0600, error_r);
+	if (rc < 0)
+		openpgp_home_remove(home_r);
+	return rc;
+}
+
+/* ---- the agent ---- */
+
+static gpgme_error_t
+agent_data(void *ctx, const void *data, size_t len)
+{
+	char *pid = ctx;
+
+	if (len < 16 && pid[0] == '\0') {
+		memcpy(pid, data, len);
+		pid[len] = '\0';
+	}
+	return 0;
+}
+
+static void
+agent_ask(gpgme_ctx_t ctx, const char *command, char pid[16])
+{
+	gpgme_error_t err;
+
+	gpgme_op_assuan_transact_ext(
+	    ctx, command, agent_data, pid, NULL, NULL, NULL, NULL, &err);
+}
+
+/* Until a process that is not our child has ended, or the deadline. */
+static void
+agent_wait(pid_t pid)
+{
+	struct pollfd pfd = {.events = POLLIN};
+
+	if (pid <= 1)
+		return;
+	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pfd.fd < 0)
+		return; /* it is gone */
+	poll(&pfd, 1, AGENT_END_MS);
+	close(pfd.fd);
+}
+
+/* Stop the agent that listens at path. It removes its sockets itself, so
+ * it is waited for before its directory is removed. */
+static void
+agent_stop(const char *path)
+{
+	char pid[16] = "";
+	gpgme_ctx_t ctx;
+
+	if (gpgme_new(&ctx) != 0)
+		return;
+	if (gpgme_set_protocol(ctx, GPGME_PROTOCOL_ASSUAN) == 0 &&
+	    gpgme_ctx_set_engine_info(ctx, GPGME_PROTOCOL_ASSUAN, path, NULL) ==
+		0) {
+		agent_ask(ctx, "GETINFO pid", pid);
+		agent_ask(ctx, "KILLAGENT", (char[16]){""});
+	}
+	gpgme_release(ctx);
+	agent_wait((pid_t)strtol(pid, NULL, 10));
+}
+
+void
+openpgp_home_remove(struct openpgp_home *home)
+{
+	char path[sizeof(home->path) + sizeof(AGENT_SOCKET)];
+
+	if (home->path[0] == '\0')
+		return;
+	snprintf(path, sizeof(path), "%s" AGENT_SOCKET, home->path);
+	if (access(path, F_OK) == 0)
+		agent_stop(path);
+	file_remove_tree(home->path, NULL);
+	home->path[0] = '\0';
+}
+
+/* ---- contexts ---- */
+
+/* VALIDSIG <fpr> <date> <time> <expires> <version> <reserved> <pubkey
+ * algorithm> <hash> <class> <primary fpr> */
+static void
+status_valid_sig(struct openpgp_status *st, const char *args)
+{
+	char class[3], primary[64];
+
+	if (sscanf(args, "%*s %*s %*s %*s %*s %*s %*s %*s %2s %63s", class,
+		primary) != 2)
+		return;
+	memcpy(st->sig_class, class, sizeof(class));
+	memcpy(st->primary_fpr, primary, sizeof(primary));
+}
+
+/* ERROR <where> <code> */
+static void
+status_error(struct openpgp_status *st, const char *args)
+{
+	static const char where[] = "pkdecrypt_failed ";
+
+	if (strncmp(args, where, strlen(where)) == 0)
+		st->pkdecrypt = gpgme_err_code(
+		    (gpgme_error_t)strtoul(args + strlen(where), NULL, 10));
+}
+
+static gpgme_error_t
+status_line(void *ctx, const char *keyword, const char *args)
+{
+	struct openpgp_status *st = ctx;
+
+	if (strcmp(keyword, "END_ENCRYPTION") == 0)
+		st->end_encryption = true;
+	else if (strcmp(keyword, "DECRYPTION_INFO") == 0) {
+		st->have_session_key = true;
+		st->mdc_method = (unsigned)strtoul(args, NULL, 10);
+	} else if (strcmp(keyword, "DECRYPTION_OKAY") == 0)
+		st->decryption_okay = true;
+	else if (strcmp(keyword, "DECRYPTION_FAILED") == 0)
+		st->decryption_failed = true;
+	else if (strcmp(keyword, "GOODMDC") == 0)
+		st->good_mdc = true;
+	else if (strcmp(keyword, "NO_SECKEY") == 0)
+		st->no_seckey = true;
+	else if (strcmp(keyword, "ERROR") == 0)
+		status_error(st, args);
+	else if (strcmp(keyword, "NEWSIG") == 0)
+		st->sigs++;
+	else if (strcmp(keyword, "GOODSIG") == 0 ||
+	    strcmp(keyword, "EXPKEYSIG") == 0)
+		st->good_sigs++;
+	else if (strcmp(keyword, "VALIDSIG") == 0)
+		status_valid_sig(st, args);
+	return 0;
+}
+
+int
+openpgp_home_context(const char *path, struct openpgp_status *status,
+    gpgme_ctx_t *ctx_r, struct error *error_r)
+{
+	gpgme_ctx_t ctx;
+	gpgme_error_t err;
+
+	*ctx_r = NULL;
+	if ((err = gpgme_new(&ctx)) != 0)
+		return openpgp_home_fail(error_r, AG_EIO, err, "GPGME");
+	if ((err = gpgme_set_protocol(ctx, GPGME_PROTOCOL_OpenPGP)) != 0 ||
+	    (err = gpgme_ctx_set_engine_info(
+		 ctx, GPGME_PROTOCOL_OpenPGP, NULL, path)) != 0 ||
+	    (err = gpgme_set_ctx_flag(ctx, "full-status", "1")) != 0) {
+		gpgme_release(ctx);
+		return openpgp_home_fail(error_r, AG_EIO, err, "GPGME");
+	}
+	gpgme_set_status_cb(ctx, status_line, status);
+	gpgme_set_offline(ctx, 1);
+	*ctx_r = ctx;
+	return 0;
+}
+
+static int
+import_check(gpgme_ctx_t ctx, const char *path, struct error *error_r)
+{
+	gpgme_import_result_t res = gpgme_op_import_result(ctx);
+
+	if (res == NULL || res->secret_read == 0)
+		return error_set(
+		    error_r, AG_EINVAL, "%s holds no OpenPGP secret key", path);
+	if (res->secret_imported + res->secret_unchanged != res->secret_read)
+		return error_set(error_r, AG_ECRYPTO,
+		    "%s: gpg took %d of %d secret keys", path,
+		    res->secret_imported + res->secret_unchanged,
+		    res->secret_read);
+	return 0;
+}
+
+int
+openpgp_home_import_secret(
+    gpgme_ctx_t ctx, const char *path, struct error *error_r)
+{
+	gpgme_data_t data = NULL;
+	gpgme_error_t err;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, HOME_SECRETS_MAX);
+	if ((rc = file_read(path, &b, error_r)) < 0)
+		goto out;
+	if ((err = gpgme_data_new_from_mem(&data, buf_str(&b), b.len, 0)) !=
+		0 ||
+	    (err = gpgme_op_import(ctx, data)) != 0)
+		rc = openpgp_home_fail(error_r, AG_ECRYPTO, err, path);
+	else
+		rc = import_check(ctx, path, error_r);
+out:
+	gpgme_data_release(data);
+	buf_wipe(&b);
+	return rc;
+}
+
+int
+openpgp_home_import_public(gpgme_ctx_t ctx, const void *data, size_t len,
+    int count, struct error *error_r)
+{
+	gpgme_import_result_t res;
+	gpgme_data_t in = NULL;
+	gpgme_error_t err;
+	int rc = 0;
+
+	if ((err = gpgme_data_new_from_mem(&in, data, len, 0)) != 0 ||
+	    (err = gpgme_op_import(ctx, in)) != 0)
+		rc = openpgp_home_fail(
+		    error_r, AG_EINVAL, err, "gpg can't read the key");
+	else if ((res = gpgme_op_import_result(ctx)) == NULL ||
+	    res->imported != count)
+		rc = error_set(error_r, AG_EINVAL, "gpg took %d of %d keys",
+		    res == NULL ? 0 : res->imported, count);
+	gpgme_data_release(in);
+	return rc;
+}
+
+int
+openpgp_session_open(struct openpgp_session *s, const char *scratch,
+    enum openpgp_home_kind kind, struct error *error_r)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if ((rc = openpgp_home_make(scratch, kind, &s->home, error_r)) < 0)
+		return rc;
+	return openpgp_home_context(s->home.path, &s->status, &s->ctx, error_r);
+}
+
+void
+openpgp_session_close(struct openpgp_session *s)
+{
+	if (s->ctx != NULL)
+		gpgme_release(s->ctx);
+	s->ctx = NULL;
+	openpgp_home_remove(&s->home);
+}
+
+int
+openpgp_home_fail(
+    struct error *error_r, int code, gpgme_error_t err, const char *what)
+{
+	char why[128];
+	gpgme_err_code_t e = gpgme_err_code(err);
+
+	if (e == GPG_ERR_ENOMEM)
+		code = AG_ENOMEM;
+	else if (gpgme_err_code_to_errno(e) != 0 || e == GPG_ERR_NO_AGENT ||
+	    e == GPG_ERR_INV_ENGINE || e == GPG_ERR_CANCELED)
+		code = AG_EIO;
+	gpgme_strerror_r(err, why, sizeof(why));
+	return error_set(error_r, code, "%s: %s", what, why);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openpgp_keyring - the derived directory of keys to seal to: written by
+ * openpgp_keyring_write() (openpgp.h), read by openpgp_keyring_load().
+ *
+ *	recipients	a line a key: "PRIMARY SUBKEY", the fingerprints, or
+ *			"PRIMARY - REASON" where it can't be sealed to
+ *	gnupg/		a GNUPGHOME that its users only read
+ *	certs/SUBKEY.pgp	for RNP, which loads what it needs
+ *
+ * gnupg/ and certs/ hold sealing certificates (openpgp_cert.h), not the
+ * peers' keys: which subkey is sealed to is decided here, once, for both
+ * engines.
+ *
+ * SECURITY: the directory is written by root and read by what seals.
+ * Everything in it is public.
+ */
+#include "mail/openpgp.h"
+
+#include <sys/stat.h>
+#include <gpgme.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/openpgp_cert.h"
+#include "mail/openpgp_engine.h"
+#include "mail/openpgp_home.h"
+#include "mail/openpgp_keys.h"
+#include "util/file.h"
+
+#define KEYRING_SUBDIR_MODE 0755
+#define KEYRING_FILE_MODE 0644
+#define KEYRING_LIST_MAX (1024 * 1024)
+#define KEYRING_CERT_MAX 16384
+
+/* ---- writing ---- */
+
+struct entry {
+	const char *armored; /* borrowed */
+	struct openpgp_keyinfo info;
+};
+
+/* Of two copies of a key, which one counts? One may be older than the
+ * other: revocation is for ever, and the newest subkey is what the owner
+ * wants. */
+static bool
+entry_beats(const struct openpgp_keyinfo *a, const struct openpgp_keyinfo *b)
+{
+	if (a->revoked != b->revoked)
+		return a->revoked;
+	if (a->has_encryption != b->has_encryption)
+		return a->has_encryption;
+	return a->enc_created > b->enc_created;
+}
+
+static void
+entry_add(struct entry *list, size_t *count, const struct entry *e)
+{
+	size_t i;
+
+	for (i = 0; i < *count; i++)
+		if (strcmp(list[i].info.fpr, e->info.fpr) == 0)
+			break;
+	if (i == *count)
+		list[(*count)++] = *e;
+	else if (entry_beats(&e->info, &list[i].info))
+		list[i] = *e;
+}
+
+static int
+read_keys(const char *dir, const char *const *keys, size_t count,
+    struct entry *list, size_t *count_r, struct error *error_r)
+{
+	struct openpgp_session s;
+	struct entry e;
+	struct buf key;
+	size_t i;
+	int rc;
+
+	rc = openpgp_session_open(&s, dir, HOME_PUBLIC, error_r);
+	for (i = 0; i < count && rc == 0; i++) {
+		e.armored = keys[i];
+		rc = openpgp_key_dearmor(keys[i], &key, error_r);
+		if (rc == 0)
+			rc = openpgp_key_list(s.ctx, &key, &e.info, error_r);
+		if (rc == 0)
+			entry_add(list, count_r, &e);
+		buf_free(&key);
+	}
+	openpgp_session_close(&s);
+	return rc;
+}
+
+static const char *
+entry_why_not(const struct openpgp_keyinfo *info)
+{
+	if (info->revoked)
+		return "it was revoked";
+	if (!info->has_encryption)
+		return "it has no encryption subkey, or a revoked one";
+	return NULL;
+}
+
+/* Append an entry's certificate to certs, and write it as a file. */
+static int
+write_cert(const char *dir, const struct entry *e, struct buf *certs,
+    struct error *error_r)
+{
+	uint8_t seed[CERT_SEED_SIZE];
+	char name[OPENPGP_FPR_LEN + 8];
+	size_t at = certs->len;
+	struct buf key;
+	int rc;
+
+	randombytes_buf(seed, sizeof(seed));
+	snprintf(name, sizeof(name), "%s.pgp", e->info.enc_fpr);
+	if ((rc = openpgp_key_dearmor(e->armored, &key, error_r)) == 0 &&
+	    (rc = openpgp_cert_make(key.data, key.len, e->info.enc_fpr,
+		 e->info.fpr, seed, certs, error_r)) == 0)
+		rc = openpgp_home_write(dir, name, certs->data + at,
+		    certs->len - at, KEYRING_FILE_MODE, error_r);
+	explicit_bzero(seed, sizeof(seed));
+	buf_free(&key);
+	return rc;
+}
+
+/* Let gpg make its key box, and leave nothing else there. */
+static int
+write_gnupg(
+    const char *dir, const struct buf *certs, int count, struct error *error_r)
+{
+	static const char *const rest[] = {
+	    "pubring.kbx~", "trustdb.gpg", "private-keys-v1.d"};
+	struct openpgp_status status = {.sigs = 0};
+	char *path = file_join(dir, "pubring.kbx");
+	gpgme_ctx_t ctx = NULL;
+	size_t i;
+	int rc;
+
+	if ((rc = openpgp_home_write_sealing(dir, error_r)) < 0 || count == 0)
+		goto out;
+	if ((rc = openpgp_home_context(dir, &status, &ctx, error_r)) < 0 ||
+	    (rc = openpgp_home_import_public(
+		 ctx, certs->data, certs->len, count, error_r)) < 0)
+		goto out;
+	if (chmod(path, KEYRING_FILE_MODE) < 0)
+		rc = error_set_errno(error_r, AG_EIO, "%s", path);
+	for (i = 0; i < sizeof(rest) / sizeof(rest[0]) && rc == 0; i++) {
+		free(path);
+		path = file_join(dir, rest[i]);
+		rc = file_remove_tree(path, error_r);
+	}
+out:
+	if (ctx != NULL)
+		gpgme_release(ctx);
+	free(path);
+	return rc;
+}
+
+static int
+write_certs(const char *gnupg, const char *certs_dir, const struct entry *list,
+    size_t count, struct error *error_r)
+{
+	struct buf certs;
+	size_t i;
+	int made = 0, rc = 0;
+
+	buf_init(&certs, count * KEYRING_CERT_MAX);
+	for (i = 0; i < count && rc == 0; i++) {
+		if (entry_why_not(&list[i].info) != NULL)
+			continue;
+		rc = write_cert(certs_dir, &list[i], &certs, error_r);
+		made++;
+	}
+	if (rc == 0)
+		rc = write_gnupg(gnupg, &certs, made, error_r);
+	buf_free(&certs);
+	return rc;
+}
+
+static int
+compare_entry(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return strcmp(x->info.fpr, y->info.fpr);
+}
+
+static int
+write_list(
+    const char *dir, struct entry *list, size_t count, struct error *error_r)
+{
+	const char *why;
+	struct buf b;
+	size_t i;
+	int rc = 0;
+
+	if (count > 0)
+		qsort(list, count, sizeof(*list), compare_entry);
+	buf_init(&b, KEYRING_LIST_MAX);
+	for (i = 0; i < count && rc == 0; i++) {
+		why = entry_why_not(&list[i].info);
+		if (why != NULL)
+			rc = buf_printf(&b, "%s - %s\n", list[i].info.fpr, why);
+		else
+			rc = buf_printf(&b, "%s %s\n", list[i].info.fpr,
+			    list[i].info.enc_fpr);
+	}
+	if (rc < 0)
+		error_set(error_r, rc, "too many keys");
+	else
+		rc = openpgp_home_write(dir, KEYRING_LIST, buf_str(&b), b.len,
+		    KEYRING_FILE_MODE, error_r);
+	buf_free(&b);
+	return rc;
+}
+
+static int
+make_subdir(const char *path, struct error *error_r)
+{
+	int rc;
+
+	if ((rc = file_remove_tree(path, error_r)) < 0)
+		return rc;
+	return file_dir(path, NULL, NULL, KEYRING_SUBDIR_MODE, error_r);
+}
+
+int
+openpgp_keyring_write(const char *dir, const char *const *keys, size_t count,
+    struct error *error_r)
+{
+	struct entry *list = calloc(count + 1, sizeof(*list));
+	char *gnupg = file_join(dir, KEYRING_GNUPG);
+	char *certs = file_join(dir, KEYRING_CERTS);
+	size_t n = 0;
+	int rc;
+
+	if (list == NULL) {
+		rc = error_set(error_r, AG_ENOMEM, "out of memory");
+		goto out;
+	}
+	if ((rc = file_dir(dir, NULL, NULL, KEYRING_SUBDIR_MODE, error_r)) <
+		0 ||
+	    (rc = make_subdir(gnupg, error_r)) < 0 ||
+	    (rc = make_subdir(certs, error_r)) < 0 ||
+	    (rc = read_keys(dir, keys, count, list, &n, error_r)) < 0 ||
+	    (rc = write_certs(gnupg, certs, list, n, error_r)) < 0)
+		goto out;
+	rc = write_list(dir, list, n, error_r);
+out:
+	free(certs);
+	free(gnupg);
+	free(list);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+/* "PRIMARY SUBKEY" or "PRIMARY - REASON" */
+static int
+parse_line(const char *line, size_t len, struct openpgp_recipient *r)
+{
+	const size_t fpr = OPENPGP_FPR_LEN;
+
+	memset(r, 0, sizeof(*r));
+	if (len < fpr + 3 || line[fpr] != ' ')
+		return AG_EINVAL;
+	memcpy(r->fpr, line, fpr);
+	line += fpr + 1;
+	len -= fpr + 1;
+	if (line[0] == '-' && line[1] == ' ')
+		snprintf(
+		    r->why, sizeof(r->why), "%.*s", (int)len - 2, line + 2);
+	else if (len == fpr)
+		memcpy(r->enc_fpr, line, fpr);
+	else
+		return AG_EINVAL;
+	return 0;
+}
+
+static size_t
+count_lines(const struct buf *b)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < b->len; i++)
+		n += b->data[i] == '\n';
+	return n;
+}
+
+int
+openpgp_keyring_load(const char *dir, struct openpgp_recipient **list_r,
+    size_t *count_r, struct error *error_r)
+{
+	char *path = file_join(dir, KEYRING_LIST);
+	struct cursor c;
+	const char *line;
+	struct buf b;
+	size_t len;
+	int rc;
+
+	*list_r = NULL;
+	*count_r = 0;
+	buf_init(&b, KEYRING_LIST_MAX);
+	if ((rc = file_read(path, &b, error_r)) < 0)
+		goto out;
+	*list_r = calloc(count_lines(&b) + 1, sizeof(**list_r));
+	if (*list_r == NULL) {
+		rc = error_set(error_r, AG_ENOMEM, "out of memory");
+		goto out;
+	}
+	cursor_init(&c, b.data, b.len);
+	while (rc == 0 && cursor_line(&c, &line, &len))
+		rc = parse_line(line, len, &(*list_r)[(*count_r)++]);
+	if (rc < 0 || c.left > 0)
+		rc = error_set(error_r, AG_EINVAL,
+		    "%s:%zu: expected two fingerprints", path, *count_r);
+out:
+	buf_free(&b);
+	free(path);
+	return rc;
+}
