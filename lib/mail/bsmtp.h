@@ -42,29 +42,34 @@ struct bsmtp_envelope {
 
 void bsmtp_envelope_init(struct bsmtp_envelope *e);
 void bsmtp_envelope_free(struct bsmtp_envelope *e);
-/* path and params are checked (as the parser would) and copied. 0,
- * AG_EINVAL, AG_ETOOBIG, AG_ENOMEM. */
+/* path and params are checked (as the parser would) and copied; brackets
+ * are put around a path that has none. A recipient needs a domain; a
+ * second set_mail is refused. 0, AG_EINVAL, AG_ETOOBIG, AG_ENOMEM; the
+ * envelope is as it was then. */
 int bsmtp_set_mail(
     struct bsmtp_envelope *e, const char *path, const char *params);
 int bsmtp_add_rcpt(
     struct bsmtp_envelope *e, const char *path, const char *params);
-/* The value of a parameter ("NOTIFY") or NULL if absent; copied to out. */
+/* The value of a parameter ("NOTIFY"; "" for SMTPUTF8), copied to out; NULL
+ * if absent, or too long for out: BSMTP_PARAMS_MAX bytes always do. */
 const char *bsmtp_param(
     const struct bsmtp_path *p, const char *name, char *out, size_t outsize);
 
 /* Parse "<path> P1=V1 P2" as it stands after "MAIL FROM:" / "RCPT TO:".
- * Known parameters only. Used by the LMTP server as well. */
+ * Known parameters only, one blank before each. Used by the LMTP server as
+ * well. */
 int bsmtp_parse_mail(
     struct bsmtp_envelope *e, const char *arg, struct error *error_r);
 int bsmtp_parse_rcpt(
     struct bsmtp_envelope *e, const char *arg, struct error *error_r);
 
-/* EHLO ... DATA. */
+/* EHLO ... DATA. ehlo is a domain. AG_EINVAL without MAIL or RCPT. */
 int bsmtp_write_head(
     const struct bsmtp_envelope *e, const char *ehlo, struct buf *out);
 /* Append message bytes, dot-stuffed. State is carried between calls in a
  * struct bsmtp_stuff (start with all zeros, which means "at the start of
- * a line"). Bytes are otherwise verbatim. */
+ * a line"). Bytes are otherwise verbatim: a bare CR or LF is no line's
+ * end. */
 struct bsmtp_stuff {
 	bool in_line; /* not at the start of a line */
 	bool cr; /* last byte was CR */
@@ -77,10 +82,27 @@ int bsmtp_write_tail(struct bsmtp_stuff *s, struct buf *out);
 /*
  * The parser: pushed bytes in pieces of any size. When the envelope is
  * complete (at DATA) envelope() is called, then body() with un-stuffed
- * message bytes, then done() at QUIT; each may return a negative ag_err,
- * which bsmtp_parse() returns. After QUIT only zeros may come. A bare CR
- * or LF in a command, an unknown command or parameter, RCPT before MAIL,
- * a second transaction, no RCPT: AG_EINVAL.
+ * message bytes, then done() at QUIT; each may be NULL, and may return a
+ * negative ag_err, which bsmtp_parse() returns. After QUIT only zeros may
+ * come. A bare CR or LF in a command, an unknown command or parameter,
+ * RCPT before MAIL, a second transaction, no RCPT, a bound exceeded:
+ * AG_EINVAL, whose sentence never quotes the batch; AG_ENOMEM. After an
+ * error the parser takes nothing more.
+ *
+ * What it guarantees:
+ * - envelope() comes once, before any body(); every path and parameter in
+ *   it is one that bsmtp_set_mail() and bsmtp_add_rcpt() take: no control
+ *   character, no blank outside quotes. *e is the parser's.
+ * - body()'s pieces together are the message as it was given to
+ *   bsmtp_write_data(), ending in CRLF unless empty. Nothing is known of
+ *   its bytes: there may be bare CR, bare LF, NUL, LF "." LF and LF "."
+ *   CRLF in it. Who says it to an SMTP server must see to it that none of
+ *   them ends the DATA there (Postfix 3.7 takes a bare LF for a line's
+ *   end): put a dot before each "." that follows an LF, bare or not, or
+ *   turn bare LF into CRLF first, or refuse. Never send the output of
+ *   bsmtp_write_data() to a server.
+ * - done() comes once, after the last body(), and says that the message
+ *   is whole; not that the bundle is (bsmtp_parse_end(), integrity).
  */
 struct bsmtp_handler {
 	int (*envelope)(
