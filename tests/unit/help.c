@@ -40,7 +40,7 @@ static void *kept[KEEP_MAX]; /* freed at the end of the test */
 static size_t kept_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *
+void *
 help_keep(void *p)
 {
 	assert_non_null(p);

@@ -29,6 +29,9 @@
 int help_begin(void **state);
 int help_end(void **state);
 
+/* p (malloc'ed, not NULL) is freed at the end of the test. Returns p. */
+void *help_keep(void *p);
+
 /* The log ------------------------------------------------------------- */
 
 /* One warning or error that contains part must come, once. */
