@@ -449,11 +449,13 @@ text_xtext(const char *s, char *out, size_t outsize)
 	static const char digits[] = "0123456789ABCDEF";
 	const unsigned char *p;
 	size_t at = 0;
+	bool plain;
 
 	for (p = (const unsigned char *)s; *p != '\0'; p++) {
-		if (at + 4 > outsize)
+		plain = *p > ' ' && *p <= '~' && *p != '+' && *p != '=';
+		if (at + (plain ? 2 : 4) > outsize)
 			goto toobig;
-		if (*p > ' ' && *p <= '~' && *p != '+' && *p != '=') {
+		if (plain) {
 			out[at++] = (char)*p;
 			continue;
 		}
