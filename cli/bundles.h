@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bundles - what lies in the spool, as its directories tell it: for
+ * `agamid queue` and `agamid status` while agamid-relayd does not run.
+ *
+ * Names, file times and, for new/ and incoming/, the tickets are read;
+ * no ticket's signature is checked here.
+ */
+#ifndef AGAMID_BUNDLES_H
+#define AGAMID_BUNDLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/conf.h"
+#include "mail/spool.h"
+#include "util/error.h"
+
+enum bundle_place {
+	BUNDLE_NEW, /* sealed here, not yet taken over by relayd */
+	BUNDLE_INCOMING, /* brought by a peer, not yet accepted */
+	BUNDLE_HELD, /* held for a peer */
+	BUNDLE_MINE, /* our own, waiting for delivery */
+};
+
+struct bundle_item {
+	enum bundle_place place;
+	char home[NODE_NAME_MAX + 1]; /* "" if the ticket can't be read */
+	char id[BUNDLE_ID_LEN + 1];
+	uint64_t size;
+	int64_t since; /* when the file was written */
+};
+
+struct bundle_list {
+	struct bundle_item *items; /* the oldest first */
+	size_t count, room;
+};
+
+int bundles_read(
+    const struct conf *conf, struct bundle_list *list_r, struct error *error_r);
+void bundles_free(struct bundle_list *list);
+/* "new", "incoming", "held", "mine". */
+const char *bundle_place_name(enum bundle_place place);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agamid apply - from the manifests to what everybody reads: directories,
+ * the derived directory, Postfix's reload. Run again, it changes nothing.
+ *
+ * A bad manifest is reported and leaves the others in force. The mark
+ * .reload in the state directory says that a table has changed and
+ * Postfix has not been told yet: so a run that died in between, or one
+ * with --no-reload, is made good by the next.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <shadow.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/derive.h"
+#include "cli/known.h"
+#include "cli/layout.h"
+#include "cli/postfix.h"
+#include "cli/publish.h"
+#include "cli/roster.h"
+#include "cli/run.h"
+#include "manifests/network.h"
+#include "util/file.h"
+
+#define USAGE "apply [--no-reload]"
+#define SSHD_DEADLINE 20 /* seconds */
+#define SSHD_RUN_DIR "/run/sshd" /* sshd's own; -t wants it too */
+
+/* ---- checks before the switch ---- */
+
+/* sshd -t, for the version that is installed. */
+static int
+check_sshd(const char *dir, struct error *error_r)
+{
+	char *config = file_join(dir, DERIVED_SSHD_CONFIG);
+	const char *argv[] = {"sshd", "-t", "-f", config, NULL};
+	struct buf said;
+	int rc;
+
+	buf_init(&said, ERROR_TEXT_MAX);
+	if (geteuid() == 0)
+		(void)file_mkdirs(SSHD_RUN_DIR, 0755, NULL);
+	rc = run_program(argv, NULL, &said, SSHD_DEADLINE, error_r);
+	if (rc == AG_ENOENT) {
+		cli_warn("there is no sshd: its configuration is not tested; "
+			 "install the package openssh-server");
+		rc = 0;
+	} else if (rc > 0) {
+		rc = error_set(error_r, AG_EINVAL, "sshd -t: %.*s",
+		    (int)strcspn(buf_str(&said), "\r\n"), buf_str(&said));
+	}
+	buf_free(&said);
+	free(config);
+	return rc;
+}
+
+static int
+check_tables(const struct conf *conf, const char *dir, struct error *error_r)
+{
+	static const char *const tables[] = {
+	    DERIVED_OWN_RECIPIENTS, DERIVED_OWN_ALIASES};
+	char *path;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		path = file_join(dir, tables[i]);
+		rc = postfix_check_pcre(conf, path, error_r);
+		free(path);
+	}
+	if (rc == AG_ENOENT) {
+		cli_warn("there is no Postfix: its tables are not tested");
+		rc = 0;
+	}
+	return rc;
+}
+
+/* As the daemons will read it; then as sshd and Postfix will. */
+static int
+check_derived(const struct conf *conf, const char *dir,
+    const struct published *p, struct error *error_r)
+{
+	struct network *network;
+	int rc = 0;
+
+	network = network_load(dir, error_r);
+	if (network == NULL)
+		return AG_EINVAL;
+	network_unref(&network);
+	if (p->sshd)
+		rc = check_sshd(dir, error_r);
+	if (rc == 0 && p->postfix)
+		rc = check_tables(conf, dir, error_r);
+	return rc;
+}
+
+/* ---- after the switch ---- */
+
+static char *
+reload_mark(const struct conf *conf)
+{
+	return file_join(conf->state_dir, ".reload");
+}
+
+static int
+set_reload_mark(const struct conf *conf)
+{
+	char *mark = reload_mark(conf);
+	int fd, rc = CLI_OK;
+
+	fd = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		rc = cli_error("can't make %s: %s", mark, strerror(errno));
+	else
+		close(fd);
+	free(mark);
+	return rc;
+}
+
+/* Only a Postfix that runs needs to be told: it reads tables on start. */
+static int
+reload_postfix(const struct conf *conf)
+{
+	char *mark = reload_mark(conf);
+	struct error why;
+	int rc = CLI_OK;
+
+	if (access(mark, F_OK) < 0)
+		goto out;
+	if (postfix_runs(conf)) {
+		if (postfix_reload(conf, &why) < 0) {
+			rc = cli_error("%s; the tables are in place: run "
+				       "postfix reload",
+			    why.text);
+			goto out;
+		}
+		cli_out("Postfix reloaded\n");
+	}
+	if (unlink(mark) < 0)
+		rc = cli_error("can't remove %s: %s", mark, strerror(errno));
+out:
+	free(mark);
+	return rc;
+}
+
+/* sshd without PAM refuses a user whose password is locked. */
+static void
+check_ssh_user(void)
+{
+	struct spwd *sp = getspnam(USER_SSH);
+
+	if (sp != NULL && sp->sp_pwdp != NULL && sp->sp_pwdp[0] == '!')
+		cli_warn("the user " USER_SSH " is locked, so that sshd lets "
+			 "no peer in; run: usermod -p '*' " USER_SSH);
+}
+
+static void
+say(const struct roster *r, const struct published *p, unsigned dirs)
+{
+	if (!p->changed && dirs == 0) {
+		cli_out("no change (%s)\n", p->name);
+		return;
+	}
+	if (dirs > 0)
+		cli_out("%u director%s or owner%s set right\n", dirs,
+		    dirs == 1 ? "y" : "ies", dirs == 1 ? "" : "s");
+	if (p->changed)
+		cli_out("%s is in force: %zu peer%s\n", p->name, r->peer_count,
+		    r->peer_count == 1 ? "" : "s");
+	if (p->sshd)
+		cli_out("sshd's configuration has changed: restart Agamid's "
+			"sshd (systemctl restart agamid-sshd)\n");
+}
+
+/* ---- the whole ---- */
+
+static int
+make_layout(
+    const struct conf *conf, const struct roster *r, unsigned *changed_r)
+{
+	struct error why;
+	bool owners;
+
+	owners = layout_sets_owners(conf, &why);
+	if (!owners)
+		cli_warn("owners are left as they are: %s", why.text);
+	else
+		check_ssh_user();
+	if (layout_make(
+		conf, owners, r->peers, r->peer_count, changed_r, &why) < 0)
+		return cli_error("%s", why.text);
+	return CLI_OK;
+}
+
+/* mark before the switch, so that no death in between forgets Postfix. */
+static int
+mark_and_check(const struct conf *conf, const char *dir,
+    const struct published *p, struct error *error_r)
+{
+	int rc;
+
+	rc = check_derived(conf, dir, p, error_r);
+	if (rc == 0 && p->postfix && set_reload_mark(conf) != CLI_OK)
+		rc = error_set(error_r, AG_EIO, "nothing was changed");
+	return rc;
+}
+
+static int
+apply(const struct conf *conf, struct verified *known, struct roster *r,
+    bool reload)
+{
+	struct published p;
+	struct error why;
+	struct tree tree;
+	unsigned dirs = 0;
+	int rc;
+
+	tree_init(&tree);
+	rc = make_layout(conf, r, &dirs);
+	if (rc == CLI_OK &&
+	    derive_all(conf, r, known, &tree, &r->problems, &why) < 0)
+		rc = cli_error("%s; nothing was changed", why.text);
+	if (rc == CLI_OK &&
+	    publish_tree(conf, &tree, mark_and_check, &p, &why) < 0)
+		rc =
+		    cli_error("%s; what was in force stays in force", why.text);
+	cli_lines(&r->problems);
+	if (rc == CLI_OK) {
+		say(r, &p, dirs);
+		if (reload)
+			rc = reload_postfix(conf);
+	}
+	tree_free(&tree);
+	return rc;
+}
+
+static int
+parse(int argc, char **argv, bool *reload_r)
+{
+	*reload_r = true;
+	if (argc == 2 && strcmp(argv[1], "--no-reload") == 0)
+		*reload_r = false;
+	else if (argc != 1)
+		return cli_usage(USAGE);
+	return CLI_OK;
+}
+
+int
+cmd_apply(const struct cli *cli, int argc, char **argv)
+{
+	struct known k;
+	bool reload;
+	int rc;
+
+	rc = parse(argc, argv, &reload);
+	if (rc != CLI_OK)
+		return rc;
+	rc = known_load(cli, KNOWN_LOCKED, &k);
+	if (rc == CLI_OK)
+		rc = apply(k.conf, k.verified, &k.roster, reload);
+	known_free(&k);
+	return rc;
+}

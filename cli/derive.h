@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * derive - everything that follows from the manifests in force, by one
+ * function: what other programs read (manifests/network.h), Postfix's
+ * tables, the keys and configuration of Agamid's own sshd, the sealing
+ * keys. Pure: from a roster into a tree, no file is read or written.
+ */
+#ifndef AGAMID_DERIVE_H
+#define AGAMID_DERIVE_H
+
+#include "cli/roster.h"
+#include "cli/tree.h"
+#include "mail/conf.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+/* Paths in the tree. */
+#define DERIVED_RELAY_DOMAINS "postfix/relay_domains"
+#define DERIVED_TRANSPORT "postfix/transport"
+#define DERIVED_PEERS "postfix/peers"
+#define DERIVED_OWN_RECIPIENTS "postfix/own_recipients.pcre"
+#define DERIVED_OWN_ALIASES "postfix/own_aliases.pcre"
+#define DERIVED_AUTHORIZED_KEYS "ssh/authorized_keys"
+#define DERIVED_SSHD_CONFIG "ssh/sshd_config"
+#define DERIVED_VERIFIED "verified"
+#define DERIVED_SEALING "sealing"
+
+#define DERIVED_HEADER "# Made by agamid apply; changes here are lost.\n"
+
+/*
+ * The whole tree, sorted. Warnings (a line each) are appended to
+ * problems. An error means that nothing may be published.
+ */
+int derive_all(const struct conf *conf, const struct roster *r,
+    const struct verified *known, struct tree *t, struct buf *problems,
+    struct error *error_r);
+
+/* Its parts. */
+int derive_postfix(const struct conf *conf, const struct roster *r,
+    struct tree *t, struct buf *problems, struct error *error_r);
+int derive_ssh(const struct conf *conf, const struct roster *r, struct tree *t,
+    struct error *error_r);
+int derive_keys(const struct roster *r, struct tree *t, struct error *error_r);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * known - all that most subcommands begin with: the configuration, the
+ * lock, a scratch directory, the manifests that may be believed.
+ */
+#ifndef AGAMID_KNOWN_H
+#define AGAMID_KNOWN_H
+
+#include "cli/cli.h"
+#include "cli/roster.h"
+
+struct known {
+	struct conf *conf;
+	int lock; /* -1: none */
+	char *scratch;
+	struct verified *verified;
+	struct roster roster;
+};
+
+enum known_lock { KNOWN_READ, KNOWN_LOCKED };
+
+/* CLI_OK, or an exit code after saying why. known_free() either way. */
+int known_load(const struct cli *cli, enum known_lock lock, struct known *k);
+void known_free(struct known *k);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run - another program by its argument vector. See run.h.
+ */
+#include "cli/run.h"
+
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/text.h"
+
+#define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+#define NO_SUCH_PROGRAM 127
+
+struct child {
+	pid_t pid;
+	int in, out; /* our ends; -1 when closed */
+};
+
+/* In the child: exec argv with ends as standard streams. */
+static void __attribute__((noreturn))
+exec_child(const char *const *argv, int in, int out)
+{
+	const char *path = getenv("PATH");
+	char *search, **copy;
+	size_t n = 0;
+
+	search = xasprintf("%s%s" SBIN, path == NULL ? "" : path,
+	    path == NULL || *path == '\0' ? "" : ":");
+	setenv("PATH", search, 1);
+	setenv("LC_ALL", "C", 1);
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		_exit(NO_SUCH_PROGRAM - 1);
+	while (argv[n] != NULL)
+		n++;
+	copy = xcalloc(n + 1, sizeof(*copy));
+	while (n-- > 0)
+		copy[n] = xstrdup(argv[n]);
+	execvp(copy[0], copy);
+	_exit(errno == ENOENT ? NO_SUCH_PROGRAM : NO_SUCH_PROGRAM - 1);
+}
+
+static int
+start_child(const char *const *argv, struct child *c, struct error *error_r)
+{
+	int in[2] = {-1, -1}, out[2] = {-1, -1};
+
+	c->in = c->out = -1;
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		goto fail;
+	c->pid = fork();
+	if (c->pid < 0)
+		goto fail;
+	if (c->pid == 0)
+		exec_child(argv, in[0], out[1]);
+	close(in[0]);
+	close(out[1]);
+	c->in = in[1];
+	c->out = out[0];
+	fcntl(c->in, F_SETFL, O_NONBLOCK);
+	return 0;
+fail:
+	error_set_errno(error_r, AG_EIO, "can't start %s", argv[0]);
+	if (in[0] >= 0) {
+		close(in[0]);
+		close(in[1]);
+	}
+	if (out[0] >= 0) {
+		close(out[0]);
+		close(out[1]);
+	}
+	return AG_EIO;
+}
+
+static void
+shut(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Some of what is left of the input; closed when all is written. */
+static void
+feed(struct child *c, const char **input)
+{
+	ssize_t n = 0;
+
+	if (**input != '\0')
+		n = write(c->in, *input, strlen(*input));
+	if (n > 0)
+		*input += n;
+	if (**input == '\0' || (n < 0 && errno != EAGAIN && errno != EINTR))
+		shut(&c->in);
+}
+
+static void
+drain(struct child *c, struct buf *output)
+{
+	char data[4096];
+	ssize_t n;
+
+	n = read(c->out, data, sizeof(data));
+	if (n < 0 && errno == EINTR)
+		return;
+	if (n <= 0)
+		shut(&c->out);
+	else if (output != NULL)
+		(void)buf_put(output, data, (size_t)n);
+}
+
+/* Until the child has closed its output; false at the deadline. */
+static bool
+converse(struct child *c, const char *input, struct buf *output, int64_t until)
+{
+	struct pollfd p[2];
+	int64_t left;
+
+	feed(c, &input);
+	while (c->out >= 0) {
+		left = until - now_ms();
+		if (left <= 0)
+			return false;
+		p[0] = (struct pollfd){c->out, POLLIN, 0};
+		p[1] = (struct pollfd){c->in, POLLOUT, 0};
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+			return false;
+		if (c->in >= 0 && p[1].revents != 0)
+			feed(c, &input);
+		if (p[0].revents != 0)
+			drain(c, output);
+	}
+	return true;
+}
+
+int
+run_program(const char *const *argv, const char *input, struct buf *output,
+    unsigned seconds, struct error *error_r)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+	struct child c;
+	int status = 0;
+	bool ended;
+
+	if (start_child(argv, &c, error_r) < 0)
+		return AG_EIO;
+	sigaction(SIGPIPE, &ignore, &old);
+	ended = converse(&c, input == NULL ? "" : input, output,
+	    now_ms() + (int64_t)seconds * 1000);
+	sigaction(SIGPIPE, &old, NULL);
+	shut(&c.in);
+	shut(&c.out);
+	if (!ended)
+		kill(c.pid, SIGKILL);
+	while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (!ended)
+		return error_set(error_r, AG_EIO,
+		    "%s did not end within %u seconds", argv[0], seconds);
+	if (!WIFEXITED(status))
+		return error_set(error_r, AG_EIO, "%s was killed by signal %d",
+		    argv[0], WTERMSIG(status));
+	if (WEXITSTATUS(status) == NO_SUCH_PROGRAM)
+		return error_set(
+		    error_r, AG_ENOENT, "there is no program %s", argv[0]);
+	return WEXITSTATUS(status);
+}

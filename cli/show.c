@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show - things as a person reads them, and as JSON. See show.h.
+ */
+#include "cli/show.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "util/error.h"
+
+#define JSON_MAX (64U << 20)
+#define FPR_DIGITS 40
+
+void
+show_fingerprint(const char *fpr)
+{
+	size_t i;
+
+	for (i = 0; fpr[i] != '\0'; i++) {
+		if (i > 0 && i % 4 == 0)
+			putchar(' ');
+		if (i == FPR_DIGITS / 2)
+			putchar(' ');
+		putchar(fpr[i]);
+	}
+	putchar('\n');
+}
+
+int
+show_read_fingerprint(const char *text, char fpr_r[41])
+{
+	size_t n = 0;
+	char c;
+
+	fpr_r[0] = '\0';
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+		text += 2;
+	for (; *text != '\0'; text++) {
+		c = *text;
+		if (c == ' ' || c == ':')
+			continue;
+		if (c >= 'a' && c <= 'f')
+			c = (char)(c - 'a' + 'A');
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F')) ||
+		    n == FPR_DIGITS)
+			return AG_EINVAL;
+		fpr_r[n++] = c;
+	}
+	fpr_r[n] = '\0';
+	return n == FPR_DIGITS ? 0 : AG_EINVAL;
+}
+
+void
+show_size(uint64_t bytes, char out[32])
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB"};
+	double n = (double)bytes / 1024;
+	size_t u = 0;
+
+	if (bytes < 1024) {
+		snprintf(out, 32, "%llu B", (unsigned long long)bytes);
+		return;
+	}
+	while (n >= 1024 && u < 3) {
+		n /= 1024;
+		u++;
+	}
+	snprintf(out, 32, "%.1f %s", n, units[u]);
+}
+
+void
+show_age(int64_t seconds, char out[32])
+{
+	long long s = seconds < 0 ? 0 : seconds;
+
+	if (s < 60)
+		snprintf(out, 32, "%lld s", s);
+	else if (s < 3600)
+		snprintf(out, 32, "%lld min", s / 60);
+	else if (s < 86400)
+		snprintf(out, 32, "%lld h %lld min", s / 3600, s / 60 % 60);
+	else
+		snprintf(out, 32, "%lld d %lld h", s / 86400, s / 3600 % 24);
+}
+
+void
+json_init(struct json *j)
+{
+	buf_init(&j->out, JSON_MAX);
+	j->comma = false;
+}
+
+void
+json_free(struct json *j)
+{
+	buf_free(&j->out);
+}
+
+static void
+put_string(struct json *j, const char *s)
+{
+	unsigned char c;
+
+	(void)buf_putc(&j->out, '"');
+	for (; *s != '\0'; s++) {
+		c = (unsigned char)*s;
+		if (c == '"' || c == '\\')
+			(void)buf_printf(&j->out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			(void)buf_printf(&j->out, "\\u%04x", c);
+		else
+			(void)buf_putc(&j->out, (char)c);
+	}
+	(void)buf_putc(&j->out, '"');
+}
+
+/* The comma before a value, and its key. */
+static void
+begin(struct json *j, const char *key)
+{
+	if (j->comma)
+		(void)buf_putc(&j->out, ',');
+	j->comma = true;
+	if (key == NULL)
+		return;
+	put_string(j, key);
+	(void)buf_putc(&j->out, ':');
+}
+
+void
+json_open(struct json *j, const char *key, char bracket)
+{
+	begin(j, key);
+	(void)buf_putc(&j->out, bracket);
+	j->comma = false;
+}
+
+void
+json_close(struct json *j, char bracket)
+{
+	(void)buf_putc(&j->out, bracket);
+	j->comma = true;
+}
+
+void
+json_text(struct json *j, const char *key, const char *value)
+{
+	begin(j, key);
+	put_string(j, value);
+}
+
+void
+json_number(struct json *j, const char *key, int64_t value)
+{
+	begin(j, key);
+	(void)buf_printf(&j->out, "%lld", (long long)value);
+}
+
+void
+json_bool(struct json *j, const char *key, bool value)
+{
+	begin(j, key);
+	(void)buf_puts(&j->out, value ? "true" : "false");
+}
+
+void
+json_print(struct json *j)
+{
+	fwrite(buf_str(&j->out), 1, j->out.len, stdout);
+	putchar('\n');
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store - the folder of manifests, /var/lib/agamid/manifests (SPEC N-14):
+ *
+ *	NAME/SERIAL.yaml	signed manifests, the newest and older ones
+ *	NAME/pinned		pin.h; the own node has none
+ *	NAME/removed		instead of it: the peer was removed
+ *
+ * It knows files and names, not who may be believed: that is roster.h.
+ */
+#ifndef AGAMID_STORE_H
+#define AGAMID_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mail/conf.h"
+#include "manifests/manifest.h"
+#include "util/buf.h"
+#include "util/error.h"
+
+#define STORE_PINNED "pinned"
+#define STORE_REMOVED "removed"
+
+/* manifests/NAME/FILE; malloc'ed. */
+char *store_path(const struct conf *conf, const char *name, const char *file);
+char *store_manifest_path(
+    const struct conf *conf, const char *name, uint64_t serial);
+
+/* The nodes that have a directory, sorted; free with store_free_names(). */
+int store_names(const struct conf *conf, char ***names_r, size_t *count_r,
+    struct error *error_r);
+void store_free_names(char ***names, size_t count);
+
+/* A node's serials, the newest first; *serials_r is the caller's to free.
+ * A missing directory has none. */
+int store_serials(const struct conf *conf, const char *name,
+    uint64_t **serials_r, size_t *count_r, struct error *error_r);
+/* The newest serial; 0 if there is none. */
+uint64_t store_newest(const struct conf *conf, const char *name);
+
+/* Keep a manifest under its name and serial, durably. The same bytes
+ * there already are success; other bytes are AG_EEXIST. */
+int store_install(
+    const struct conf *conf, const struct manifest *m, struct error *error_r);
+
+/* Does the node have this file (STORE_PINNED, STORE_REMOVED)? */
+bool store_has(const struct conf *conf, const char *name, const char *file);
+/* Replace `pinned` by `removed`, durably. */
+int store_mark_removed(
+    const struct conf *conf, const char *name, struct error *error_r);
+int store_clear_removed(
+    const struct conf *conf, const char *name, struct error *error_r);
+
+#endif
