@@ -7,13 +7,14 @@
  */
 #include "mail/conf.h"
 
+#include <assert.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/text.h"
-
 #define ERRORS_MAX 65536
+#define EXTRA_MAX 16 /* options of the program's own */
 
 /* Far from what a program's own table may use. */
 enum option_value {
@@ -34,7 +35,7 @@ static const struct option common[] = {
 struct command_line {
 	const char *ident, *usage;
 	const char *config;
-	char *root;
+	char root[PATH_MAX];
 	bool check, print;
 };
 
@@ -53,15 +54,15 @@ main_wrong_usage(const struct command_line *l)
 }
 
 /* Our options and the program's, ended by zeros. */
-static struct option *
+static const struct option *
 main_options(const struct option *extra)
 {
-	struct option *all;
+	static struct option all[COMMON_COUNT + EXTRA_MAX + 1];
 	size_t count = 0;
 
 	while (extra != NULL && extra[count].name != NULL)
 		count++;
-	all = xcalloc(COMMON_COUNT + count + 1, sizeof(*all));
+	assert(count <= EXTRA_MAX);
 	memcpy(all, common, sizeof(common));
 	if (count > 0)
 		memcpy(all + COMMON_COUNT, extra, count * sizeof(*all));
@@ -69,22 +70,22 @@ main_options(const struct option *extra)
 }
 
 /* "" for "/"; without slashes at the end. */
-static char *
-main_root(const struct command_line *l, const char *arg)
+static void
+main_set_root(struct command_line *l, const char *arg)
 {
-	char *root = xstrdup(arg);
-	size_t len = strlen(root);
+	size_t len = strlen(arg);
 
-	while (len > 0 && root[len - 1] == '/')
-		root[--len] = '\0';
-	if (arg[0] != '/') {
+	if (arg[0] != '/' || len >= sizeof(l->root)) {
 		fprintf(stderr,
-		    "%s: --root: expected a path that begins with "
-		    "\"/\", found \"%s\"\n",
+		    "%s: --root: expected a path that begins with \"/\", found "
+		    "\"%s\"\n",
 		    l->ident, arg);
 		exit(2);
 	}
-	return root;
+	while (len > 0 && arg[len - 1] == '/')
+		len--;
+	memcpy(l->root, arg, len);
+	l->root[len] = '\0';
 }
 
 static void
@@ -96,8 +97,7 @@ main_option(struct command_line *l, int val, const char *arg,
 		l->config = arg;
 		break;
 	case OPTION_ROOT:
-		free(l->root);
-		l->root = main_root(l, arg);
+		main_set_root(l, arg);
 		break;
 	case OPTION_VERSION:
 		printf("%s (%s)\n", l->ident, PACKAGE_STRING);
@@ -128,11 +128,13 @@ main_fail(const struct command_line *l, struct buf *errors)
 
 	if (l->check || l->print) {
 		fputs(buf_str(errors), stderr);
+		buf_free(errors);
 		exit(1);
 	}
 	cursor_init(&c, errors->data, errors->len);
 	while (cursor_line(&c, &line, &len))
 		log_error("configuration error=\"%.*s\"", (int)len, line);
+	buf_free(errors);
 	log_fatal("not started: errors in the configuration");
 }
 
@@ -155,7 +157,6 @@ main_load(const struct command_line *l)
 	}
 	if (l->print || l->check) {
 		conf_free(&c);
-		free(l->root);
 		exit(0);
 	}
 	return c;
@@ -166,22 +167,19 @@ conf_main(int argc, char **argv, const char *ident, const char *usage,
     const struct option *extra, void (*on_extra)(int val, const char *arg))
 {
 	struct command_line l = {.ident = ident, .usage = usage};
-	struct option *options = main_options(extra);
+	const struct option *options = main_options(extra);
 	struct conf *c;
 	int val;
 
 	log_open(ident, LOG_LVL_INFO);
-	l.root = xstrdup("");
 	while ((val = getopt_long(argc, argv, "nT", options, NULL)) != -1)
 		main_option(&l, val, optarg, on_extra);
-	free(options);
 	if (optind < argc) {
 		fprintf(stderr, "%s: unexpected argument \"%s\"\n", ident,
 		    argv[optind]);
 		main_wrong_usage(&l);
 	}
 	c = main_load(&l);
-	free(l.root);
 	log_open(ident, c->log);
 	return c;
 }

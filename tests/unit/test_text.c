@@ -196,8 +196,8 @@ test_mailbox_names(void **state)
 	    "a", "Contact", "a.b_c-d", "-x", "_"};
 	static const char *const bad[] = {"", ".", "..", ".a", "a/b", "a b",
 	    "a@b", "a+b", "ä", "a\n",
-	    "0123456789012345678901234567890123456789012345678901234567890123"
-	    "4"};
+	    ("0123456789012345678901234567890123456789012345678901234567890123"
+	     "4")};
 
 	(void)state;
 	check_all(text_is_mailbox_name, good, COUNT(good), true);
@@ -210,13 +210,13 @@ test_domains(void **state)
 	static const char *const good[] = {"a.b", "carol.friends.example",
 	    "xn--bcher-kva.example", "1.2.example", "a-b.c-d",
 	    /* a label of 63 */
-	    "0123456789012345678901234567890123456789012345678901234567890ab"
-	    ".example"};
+	    ("0123456789012345678901234567890123456789012345678901234567890ab"
+	     ".example")};
 	static const char *const bad[] = {"", "example", ".", "a.", ".a",
 	    "a..b", "A.b", "-a.b", "a-.b", "a.b-", "a_b.c", "a b.c",
 	    "192.0.2.1", "a.b.", "ä.b", "*.b", "a.b\n", "a.123",
-	    "0123456789012345678901234567890123456789012345678901234567890abc"
-	    ".example"};
+	    ("0123456789012345678901234567890123456789012345678901234567890abc"
+	     ".example")};
 	char name[300];
 	size_t i;
 
