@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inject - one mail into this node's own Postfix. See inject.h.
+ *
+ * Parse, don't pipe: each command is said anew from the parsed envelope,
+ * with known parameters only, as far as the server offers them. A message
+ * goes through lines.h (no line end but CRLF), headers.h (no foreign
+ * X-Agamid-*), and is dot-stuffed.
+ *
+ * SECURITY: without XCLIENT Postfix would take the mail for this machine's
+ * own; so a server that doesn't offer it, or refuses it, gets no mail.
+ */
+#include "deliver/inject.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "deliver/headers.h"
+#include "deliver/lines.h"
+#include "deliver/smtp.h"
+#include "util/buf.h"
+#include "util/fault.h"
+#include "util/log.h"
+#include "util/sock.h"
+
+/* RFC 5321 section 4.5.3.2 */
+#define SECONDS_COMMAND 300
+#define SECONDS_DATA 180
+#define SECONDS_END 600
+#define SECONDS_QUIT 5
+
+#define PIECE 16384
+
+struct inject {
+	struct smtp *smtp;
+	struct smtp_offer offer;
+	struct lines lines;
+	struct headers headers;
+	struct bsmtp_stuff stuff;
+	struct buf lined, filtered, stuffed; /* a piece, at each stage */
+};
+
+static int
+inject_connect(const char *path, struct inject **i_r, struct error *error_r)
+{
+	struct inject *i;
+	int fd;
+
+	*i_r = NULL;
+	fd = sock_connect(path, SOCK_STREAM, error_r);
+	if (fd < 0)
+		return fd;
+	i = calloc(1, sizeof(*i));
+	if (i == NULL)
+		return error_set(error_r, AG_ENOMEM, "no memory");
+	buf_init(&i->lined, 2 * PIECE + LINES_CRS_MAX + 2);
+	buf_init(&i->filtered, i->lined.max + 16);
+	buf_init(&i->stuffed, 2 * i->filtered.max + 8);
+	i->smtp = smtp_new(fd);
+	if (i->smtp == NULL) {
+		inject_free(&i);
+		return error_set(error_r, AG_ENOMEM, "no memory");
+	}
+	*i_r = i;
+	return 0;
+}
+
+void
+inject_free(struct inject **ip)
+{
+	struct inject *i = *ip;
+
+	*ip = NULL;
+	if (i == NULL)
+		return;
+	smtp_free(&i->smtp);
+	buf_wipe(&i->lined);
+	buf_wipe(&i->filtered);
+	buf_wipe(&i->stuffed);
+	free(i);
+}
+
+/* ---- the session ---- */
+
+static int
+inject_say(struct inject *i, const char *command, struct error *error_r)
+{
+	return smtp_say(i->smtp, SECONDS_COMMAND, command, error_r);
+}
+
+/* The last reply is not of the class that was needed. */
+static int
+inject_unexpected(struct inject *i, const char *to, struct error *error_r)
+{
+	char line[LEDGER_REPLY_MAX];
+
+	smtp_reply_line(smtp_last(i->smtp), line, sizeof(line));
+	return error_set(
+	    error_r, AG_EAGAIN, "Postfix answered %s with: %s", to, line);
+}
+
+static int
+inject_ehlo(struct inject *i, const char *name, struct error *error_r)
+{
+	char command[512];
+	int rc;
+
+	snprintf(command, sizeof(command), "EHLO %s", name);
+	rc = inject_say(i, command, error_r);
+	if (rc < 0)
+		return rc;
+	if (!smtp_reply_is(smtp_last(i->smtp), 2))
+		return inject_unexpected(i, "EHLO", error_r);
+	smtp_offer_parse(smtp_last(i->smtp), &i->offer);
+	return 0;
+}
+
+static int
+inject_xclient_once(
+    struct inject *i, const struct xclient *x, struct error *error_r)
+{
+	struct buf command;
+	int rc;
+
+	buf_init(&command, SMTP_LINE_MAX);
+	rc = xclient_write(x, &command);
+	if (rc == 0)
+		rc = inject_say(i, buf_str(&command), error_r);
+	buf_free(&command);
+	return rc;
+}
+
+/* Who the client was; then the session begins anew. */
+static int
+inject_xclient(struct inject *i, struct xclient *x, struct error *error_r)
+{
+	int rc;
+
+	if (!i->offer.xclient)
+		return error_set(error_r, AG_EAGAIN,
+		    "Postfix offers no XCLIENT on agamid-inject; see "
+		    "smtpd_authorized_xclient_hosts in agamid-deliver(8)");
+	rc = inject_xclient_once(i, x, error_r);
+	if (rc == 0 && smtp_last(i->smtp)->code == 501 && xclient_hide(x)) {
+		log_info("client is not told event=xclient-refused");
+		rc = inject_xclient_once(i, x, error_r);
+	}
+	if (rc < 0)
+		return rc;
+	if (!smtp_reply_is(smtp_last(i->smtp), 2))
+		return inject_unexpected(i, "XCLIENT", error_r);
+	return inject_ehlo(i, x->ehlo, error_r);
+}
+
+static int
+inject_greet(
+    struct inject *i, const struct inject_mail *m, struct error *error_r)
+{
+	int rc;
+
+	rc = smtp_wait(i->smtp, SECONDS_COMMAND, error_r);
+	if (rc == 0 && !smtp_reply_is(smtp_last(i->smtp), 2))
+		rc = inject_unexpected(i, "the connection", error_r);
+	if (rc == 0)
+		rc = inject_ehlo(i, m->host, error_r);
+	return rc < 0 ? rc : inject_xclient(i, m->client, error_r);
+}
+
+/* ---- the envelope ---- */
+
+/* " NAME=VALUE" as the bundle has it. */
+static int
+inject_param(const struct bsmtp_path *p, const char *name, struct buf *command)
+{
+	char value[BSMTP_PARAMS_MAX];
+
+	if (bsmtp_param(p, name, value, sizeof(value)) == NULL)
+		return 0;
+	return buf_printf(
+	    command, *value != '\0' ? " %s=%s" : " %s", name, value);
+}
+
+static int
+inject_mail_command(
+    struct inject *i, const struct inject_mail *m, struct buf *command)
+{
+	const struct bsmtp_path *p = &m->envelope->mail;
+	int rc;
+
+	rc = buf_printf(command, "MAIL FROM:%s", p->path);
+	if (rc == 0 && i->offer.size)
+		rc = buf_printf(
+		    command, " SIZE=%llu", (unsigned long long)m->size);
+	if (rc == 0 && i->offer.eightbitmime)
+		rc = inject_param(p, "BODY", command);
+	if (rc == 0 && i->offer.smtputf8)
+		rc = inject_param(p, "SMTPUTF8", command);
+	if (rc == 0 && i->offer.dsn)
+		rc = inject_param(p, "RET", command);
+	if (rc == 0 && i->offer.dsn)
+		rc = inject_param(p, "ENVID", command);
+	return rc;
+}
+
+static int
+inject_rcpt_command(
+    struct inject *i, const struct bsmtp_path *p, struct buf *command)
+{
+	int rc;
+
+	rc = buf_printf(command, "RCPT TO:%s", p->path);
+	if (rc == 0 && i->offer.dsn)
+		rc = inject_param(p, "NOTIFY", command);
+	if (rc == 0 && i->offer.dsn)
+		rc = inject_param(p, "ORCPT", command);
+	return rc;
+}
+
+/* What the last reply means for a recipient. 421 ends the session. */
+static int
+inject_judge(struct inject *i, struct rcpt *r, struct error *error_r)
+{
+	const struct smtp_reply *reply = smtp_last(i->smtp);
+
+	if (reply->code == 421)
+		return inject_unexpected(i, "a command", error_r);
+	smtp_reply_line(reply, r->reply, sizeof(r->reply));
+	if (smtp_reply_is(reply, 5))
+		r->state = RCPT_REFUSED;
+	r->now = false;
+	return 0;
+}
+
+/* The same for all that wait (or, with now_only, that were accepted). */
+static int
+inject_judge_all(
+    struct inject *i, struct rcpts *rs, bool now_only, struct error *error_r)
+{
+	size_t n;
+	int rc = 0;
+
+	for (n = 0; rc == 0 && n < rs->count; n++) {
+		if (rs->rcpt[n].state == RCPT_WAITING &&
+		    (!now_only || rs->rcpt[n].now))
+			rc = inject_judge(i, &rs->rcpt[n], error_r);
+	}
+	return rc;
+}
+
+/* 1: MAIL was accepted; 0: not, and rs says why. */
+static int
+inject_sender(struct inject *i, const struct inject_mail *m, struct rcpts *rs,
+    struct error *error_r)
+{
+	struct buf command;
+	int rc;
+
+	buf_init(&command, SMTP_LINE_MAX);
+	rc = inject_mail_command(i, m, &command);
+	if (rc == 0)
+		rc = inject_say(i, buf_str(&command), error_r);
+	buf_free(&command);
+	if (rc < 0)
+		return rc;
+	if (smtp_reply_is(smtp_last(i->smtp), 2))
+		return 1;
+	return inject_judge_all(i, rs, false, error_r);
+}
+
+static int
+inject_rcpt(struct inject *i, const struct bsmtp_path *p, struct rcpt *r,
+    struct error *error_r)
+{
+	struct buf command;
+	int rc;
+
+	buf_init(&command, SMTP_LINE_MAX);
+	rc = inject_rcpt_command(i, p, &command);
+	if (rc == 0)
+		rc = inject_say(i, buf_str(&command), error_r);
+	buf_free(&command);
+	if (rc < 0)
+		return rc;
+	if (!smtp_reply_is(smtp_last(i->smtp), 2))
+		return inject_judge(i, r, error_r);
+	r->now = true;
+	return 0;
+}
+
+/* How many accept; negative on error. */
+static int
+inject_recipients(struct inject *i, const struct bsmtp_envelope *e,
+    struct rcpts *rs, struct error *error_r)
+{
+	int accepted = 0, rc;
+	size_t n;
+
+	for (n = 0; n < rs->count; n++) {
+		rs->rcpt[n].now = false;
+		if (rs->rcpt[n].state != RCPT_WAITING)
+			continue;
+		rc = inject_rcpt(i, &e->rcpt[n], &rs->rcpt[n], error_r);
+		if (rc < 0)
+			return rc;
+		accepted += rs->rcpt[n].now ? 1 : 0;
+	}
+	return accepted;
+}
+
+/* 1: the message may follow; 0: not. */
+static int
+inject_data(struct inject *i, struct rcpts *rs, struct error *error_r)
+{
+	int rc;
+
+	rc = inject_say(i, "DATA", error_r);
+	if (rc < 0)
+		return rc;
+	if (smtp_reply_is(smtp_last(i->smtp), 3))
+		return 1;
+	return inject_judge_all(i, rs, true, error_r);
+}
+
+static int
+inject_dialogue(struct inject *i, const struct inject_mail *m, struct rcpts *rs,
+    struct error *error_r)
+{
+	int rc;
+
+	rc = inject_greet(i, m, error_r);
+	if (rc == 0)
+		rc = inject_sender(i, m, rs, error_r);
+	if (rc == 1)
+		rc = inject_recipients(i, m->envelope, rs, error_r);
+	if (rc >= 1)
+		rc = inject_data(i, rs, error_r);
+	return rc;
+}
+
+/* ---- the message ---- */
+
+/* What lines.h or we ourselves made: stuffed and sent. */
+static int
+inject_send(struct inject *i, const struct buf *b, struct error *error_r)
+{
+	int rc;
+
+	buf_reset(&i->stuffed);
+	rc = bsmtp_write_data(&i->stuff, buf_str(b), b->len, &i->stuffed);
+	if (rc < 0)
+		return error_set(error_r, rc, "stuffing: %s", error_name(rc));
+	return smtp_send(i->smtp, buf_str(&i->stuffed), i->stuffed.len,
+	    SECONDS_DATA, error_r);
+}
+
+int
+inject_begin(const struct inject_mail *m, struct rcpts *rs, struct inject **i_r,
+    struct error *error_r)
+{
+	struct buf ours;
+	int rc;
+
+	rc = inject_connect(m->socket, i_r, error_r);
+	if (rc < 0)
+		return rc;
+	rc = inject_dialogue(*i_r, m, rs, error_r);
+	if (rc == 0)
+		smtp_say((*i_r)->smtp, SECONDS_QUIT, "QUIT", NULL);
+	if (rc == 1) {
+		buf_init(&ours, PIECE);
+		if (buf_puts(&ours, m->headers) < 0 ||
+		    inject_send(*i_r, &ours, error_r) < 0)
+			rc = AG_EIO;
+		buf_free(&ours);
+	}
+	if (rc != 1)
+		inject_free(i_r);
+	return rc;
+}
+
+static int
+inject_piece(struct inject *i, const char *p, size_t len, struct error *error_r)
+{
+	int rc;
+
+	buf_reset(&i->lined);
+	buf_reset(&i->filtered);
+	rc = lines_put(&i->lines, p, len, &i->lined);
+	if (rc == 0)
+		rc = headers_put(&i->headers, buf_str(&i->lined), i->lined.len,
+		    &i->filtered);
+	if (rc < 0)
+		return error_set(error_r, rc, "message: %s", error_name(rc));
+	return inject_send(i, &i->filtered, error_r);
+}
+
+int
+inject_write(
+    struct inject *i, const void *data, size_t len, struct error *error_r)
+{
+	const char *p = data;
+	size_t n;
+	int rc = 0;
+
+	for (; rc == 0 && len > 0; p += n, len -= n) {
+		n = len < PIECE ? len : PIECE;
+		rc = inject_piece(i, p, n, error_r);
+	}
+	return rc;
+}
+
+/* The last line's end, and what the filters still hold. */
+static int
+inject_finish(struct inject *i, struct error *error_r)
+{
+	int rc;
+
+	buf_reset(&i->lined);
+	buf_reset(&i->filtered);
+	rc = lines_end(&i->lines, &i->lined);
+	if (rc == 0)
+		rc = headers_put(&i->headers, buf_str(&i->lined), i->lined.len,
+		    &i->filtered);
+	if (rc == 0)
+		rc = headers_end(&i->headers, &i->filtered);
+	if (rc < 0)
+		return error_set(error_r, rc, "message: %s", error_name(rc));
+	return inject_send(i, &i->filtered, error_r);
+}
+
+int
+inject_end(struct inject *i, struct rcpts *rs, struct error *error_r)
+{
+	size_t n;
+	int rc;
+
+	rc = inject_finish(i, error_r);
+	if (rc == 0 && fault_point("deliver.dot"))
+		rc = error_set_errno(error_r, AG_EIO, "can't write");
+	if (rc == 0)
+		rc = smtp_send(i->smtp, ".\r\n", 3, SECONDS_DATA, error_r);
+	if (rc == 0)
+		rc = smtp_wait(i->smtp, SECONDS_END, error_r);
+	if (rc < 0)
+		return rc;
+	fault_after("deliver.dot");
+	if (!smtp_reply_is(smtp_last(i->smtp), 2))
+		return inject_judge_all(i, rs, true, error_r);
+	for (n = 0; n < rs->count; n++) {
+		if (rs->rcpt[n].state != RCPT_WAITING || !rs->rcpt[n].now)
+			continue;
+		rs->rcpt[n].state = RCPT_DELIVERED;
+		smtp_reply_line(smtp_last(i->smtp), rs->rcpt[n].reply,
+		    sizeof(rs->rcpt[n].reply));
+	}
+	smtp_say(i->smtp, SECONDS_QUIT, "QUIT", NULL);
+	return 0;
+}

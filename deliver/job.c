@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job - one bundle's delivery from its descriptor to its outcome. See
+ * job.h.
+ *
+ * A step returns STEP_ON, or STEP_END once the outcome is set. Whatever
+ * happens, what the ledger says on disk is at least as pessimistic as the
+ * truth: `injecting` is committed before Postfix hears of the mail, and a
+ * copy is in refused/ or quarantine/ before the ledger says so.
+ *
+ * SECURITY: trouble of our own (no engine, no socket, a full disk) is
+ * `retry`, whatever the bundle says; only what the bytes themselves show
+ * puts a bundle aside.
+ */
+#include "deliver/job.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "deliver/check.h"
+#include "deliver/headers.h"
+#include "deliver/inject.h"
+#include "deliver/keep.h"
+#include "deliver/open.h"
+#include "deliver/own.h"
+#include "util/log.h"
+
+#define HEADERS_MAX 1024
+
+enum step { STEP_ON, STEP_END };
+
+struct delivery {
+	const struct home *home;
+	struct worker *worker;
+	struct job *job;
+	struct network *net;
+	struct ticket ticket;
+	struct opened opened;
+	bool is_open;
+	struct rcpts rcpts;
+	bool session_failed; /* error says more than recipients' replies */
+	struct error error; /* why the last call failed */
+};
+
+static enum step __attribute__((format(printf, 3, 4)))
+job_end(struct delivery *d, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(d->job->text, sizeof(d->job->text), fmt, ap);
+	va_end(ap);
+	d->job->outcome = outcome;
+	return STEP_END;
+}
+
+static int64_t
+job_now(void)
+{
+	return (int64_t)time(NULL);
+}
+
+/* The ledger could not be written: whatever was reached, again later. */
+static enum step
+job_ledger_failed(struct delivery *d)
+{
+	return job_end(d, OUTCOME_RETRY, "delivery.db can't be written");
+}
+
+/* ---- before it is opened ---- */
+
+static enum step
+job_check(struct delivery *d)
+{
+	int rc;
+
+	d->net = network_current(d->home->networks, &d->error);
+	if (d->net == NULL)
+		return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
+	rc =
+	    check_bundle(d->job->fd, d->net, d->job->id, &d->ticket, &d->error);
+	if (rc == AG_EIO || rc == AG_ENOMEM)
+		return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
+	if (rc < 0)
+		return job_end(d, OUTCOME_INVALID, "%s", d->error.text);
+	return STEP_ON;
+}
+
+/* A copy aside, then the ledger. rs as in ledger_end(). */
+static enum step
+job_put_aside(struct delivery *d, enum ledger_state state, const char *dir,
+    const char *reason, const struct rcpts *rs)
+{
+	int rc;
+
+	rc = keep_bundle(d->job->fd, &d->ticket, d->home->tmp, dir, &d->error);
+	if (rc < 0) {
+		ledger_end(d->home->ledger, d->ticket.id, LEDGER_RETRY,
+		    d->error.text, rs, job_now());
+		return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
+	}
+	if (ledger_end(d->home->ledger, d->ticket.id, state, reason, rs,
+		job_now()) < 0)
+		return job_ledger_failed(d);
+	return job_end(d,
+	    state == LEDGER_REFUSED ? OUTCOME_REFUSED : OUTCOME_QUARANTINED,
+	    "%s", reason);
+}
+
+static enum step
+job_quarantine(struct delivery *d, const char *reason)
+{
+	return job_put_aside(
+	    d, LEDGER_QUARANTINED, d->home->quarantine, reason, NULL);
+}
+
+static enum step
+job_begin(struct delivery *d)
+{
+	enum ledger_answer answer;
+
+	if (ledger_begin(d->home->ledger, &d->ticket, d->job->again, job_now(),
+		&answer) < 0)
+		return job_ledger_failed(d);
+	switch (answer) {
+	case LEDGER_GO:
+		break;
+	case LEDGER_DUPLICATE:
+		return job_end(d, OUTCOME_DUPLICATE, "was here before");
+	case LEDGER_BUSY:
+		return job_end(d, OUTCOME_RETRY,
+		    "another bundle of this nonce is being opened");
+	case LEDGER_POISON:
+		return job_quarantine(d, "opening it ended the program");
+	}
+	return STEP_ON;
+}
+
+/* ---- opening ---- */
+
+/* Nothing is known yet, and it is not the bundle's fault. */
+static enum step
+job_pause(struct delivery *d)
+{
+	ledger_pause(d->home->ledger, d->ticket.id);
+	return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
+}
+
+static int
+job_engine(struct delivery *d)
+{
+	const struct home *h = d->home;
+
+	if (d->worker->pgp != NULL)
+		return 0;
+	return openpgp_new_secret(h->conf->openpgp, h->openpgp, h->scratch,
+	    &d->worker->pgp, &d->error);
+}
+
+static int
+job_open_once(struct delivery *d)
+{
+	int rc;
+
+	rc = job_engine(d);
+	if (rc < 0)
+		return AG_EIO;
+	return open_check(d->worker->pgp, d->job->fd, &d->ticket,
+	    network_self(d->net), &d->opened, &d->error);
+}
+
+static int
+job_make_rcpts(struct delivery *d)
+{
+	const struct bsmtp_envelope *e = &d->opened.envelope;
+	struct rcpt *r;
+	size_t i;
+
+	d->rcpts.rcpt = calloc(e->rcpt_count, sizeof(*d->rcpts.rcpt));
+	if (d->rcpts.rcpt == NULL)
+		return error_set(&d->error, AG_ENOMEM, "no memory");
+	d->rcpts.count = e->rcpt_count;
+	for (i = 0; i < e->rcpt_count; i++) {
+		r = &d->rcpts.rcpt[i];
+		r->path = e->rcpt[i].path;
+		r->has_content = d->opened.message_id;
+		content_key(
+		    e->mail.path, r->path, d->opened.content, r->content);
+	}
+	if (ledger_recall(
+		d->home->ledger, d->ticket.id, d->job->again, &d->rcpts) < 0)
+		return error_set(
+		    &d->error, AG_EIO, "delivery.db doesn't fit the bundle");
+	return 0;
+}
+
+static enum step
+job_open(struct delivery *d)
+{
+	int rc;
+
+	rc = job_open_once(d);
+	if (rc == AG_ECRYPTO) {
+		/* The engine may be what failed: once more with a new one. */
+		openpgp_free(&d->worker->pgp);
+		rc = job_open_once(d);
+	}
+	if (rc == AG_EPERM) {
+		ledger_forget(d->home->ledger, d->ticket.id);
+		return job_end(d, OUTCOME_INVALID, "%s", d->error.text);
+	}
+	if (rc == AG_EIO || rc == AG_ENOMEM || rc == AG_EAGAIN)
+		return job_pause(d);
+	if (rc < 0)
+		return job_quarantine(d, d->error.text);
+	d->is_open = true;
+	if (job_make_rcpts(d) < 0)
+		return job_pause(d);
+	return STEP_ON;
+}
+
+/* ---- into Postfix ---- */
+
+static size_t
+job_count(const struct delivery *d, enum rcpt_state state)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < d->rcpts.count; i++)
+		n += d->rcpts.rcpt[i].state == state ? 1 : 0;
+	return n;
+}
+
+static int
+job_send_piece(void *ctx, const void *data, size_t len, struct error *error_r)
+{
+	return inject_write(ctx, data, len, error_r);
+}
+
+/* The message, and the final dot only if all of it was good. */
+static int
+job_send(struct delivery *d, struct inject *i, bool *sent_r)
+{
+	int rc;
+
+	rc = open_body(d->worker->pgp, d->job->fd, &d->ticket, &d->opened,
+	    job_send_piece, i, &d->error);
+	*sent_r = rc == 0;
+	return rc < 0 ? rc : inject_end(i, &d->rcpts, &d->error);
+}
+
+/* 0: each recipient's state says what became of it; else nothing was
+ * delivered, or (*sent_r) nobody knows. */
+static int
+job_offer(struct delivery *d, const char *headers, bool *sent_r)
+{
+	const struct manifest *self = network_self(d->net);
+	struct own_addresses addresses;
+	struct xclient client;
+	struct xclient_own own = {
+	    .host = self->host,
+	    .domains = self->domains,
+	    .domain_count = self->domain_count,
+	    .networks = d->home->conf->networks,
+	    .network_count = d->home->conf->network_count,
+	};
+	struct inject_mail mail = {
+	    .socket = d->home->socket,
+	    .host = self->host,
+	    .client = &client,
+	    .envelope = &d->opened.envelope,
+	    .size = d->opened.body_size + strlen(headers),
+	    .headers = headers,
+	};
+	struct inject *i;
+	int rc;
+
+	own_addresses_get(self, &addresses);
+	own.addresses = addresses.list;
+	own.address_count = addresses.count;
+	xclient_make(&d->opened.head.client, &own, &client);
+	own_addresses_free(&addresses);
+	rc = inject_begin(&mail, &d->rcpts, &i, &d->error);
+	if (rc == 1)
+		rc = job_send(d, i, sent_r);
+	inject_free(&i);
+	return rc;
+}
+
+static enum step
+job_inject(struct delivery *d)
+{
+	struct buf headers;
+	bool sent = false;
+	int rc;
+
+	if (job_count(d, RCPT_WAITING) == 0)
+		return STEP_ON;
+	rc = ledger_injecting(
+	    d->home->ledger, d->ticket.id, &d->rcpts, job_now());
+	if (rc == AG_EAGAIN)
+		snprintf(d->error.text, sizeof(d->error.text),
+		    "the same mail is on its way in another bundle");
+	else if (rc < 0)
+		return job_ledger_failed(d);
+	if (rc == 0 && job_count(d, RCPT_WAITING) > 0) {
+		buf_init(&headers, HEADERS_MAX);
+		rc = headers_write(
+		    &d->ticket, job_now(), d->home->secrets->node, &headers);
+		if (rc == 0)
+			rc = job_offer(d, buf_str(&headers), &sent);
+		buf_wipe(&headers);
+	}
+	if (rc < 0 && sent)
+		return job_pause(d); /* stays `injecting` */
+	if (rc < 0)
+		log_info(
+		    "waiting id=%s error=\"%s\"", d->ticket.id, d->error.text);
+	return STEP_ON;
+}
+
+/* ---- the end ---- */
+
+static void
+job_log_rcpts(const struct delivery *d)
+{
+	const struct rcpt *r;
+	size_t i;
+
+	for (i = 0; i < d->rcpts.count; i++) {
+		r = &d->rcpts.rcpt[i];
+		if (r->state == RCPT_REFUSED)
+			log_warn("refused id=%s rcpt=%s reply=\"%s\"",
+			    d->ticket.id, r->path, r->reply);
+		else if (r->state == RCPT_WAITING && r->reply[0] != '\0')
+			log_info("waiting id=%s rcpt=%s reply=\"%s\"",
+			    d->ticket.id, r->path, r->reply);
+		else if (r->state == RCPT_EQUAL)
+			log_info("equal id=%s rcpt=%s", d->ticket.id, r->path);
+	}
+}
+
+/* Why the first recipient in this state is; or the last error. */
+static void
+job_reason(
+    const struct delivery *d, enum rcpt_state state, struct error *reason_r)
+{
+	bool session = state == RCPT_WAITING && d->session_failed;
+	const struct rcpt *r;
+	size_t i;
+
+	for (i = 0; !session && i < d->rcpts.count; i++) {
+		r = &d->rcpts.rcpt[i];
+		if (r->state != state || r->reply[0] == '\0')
+			continue;
+		error_set(reason_r, 0, "%zu of %zu recipients: %s %s",
+		    job_count(d, state), d->rcpts.count, r->path, r->reply);
+		return;
+	}
+	*reason_r = d->error;
+}
+
+static enum step
+job_retry(struct delivery *d)
+{
+	struct error reason;
+	enum step step;
+
+	job_reason(d, RCPT_WAITING, &reason);
+	if (d->job->again) {
+		/* Nobody but the operator will ask again: it stays aside. */
+		step = job_put_aside(d, LEDGER_REFUSED, d->home->refused,
+		    reason.text, &d->rcpts);
+		d->job->outcome = OUTCOME_RETRY;
+		return step;
+	}
+	if (ledger_end(d->home->ledger, d->ticket.id, LEDGER_RETRY, reason.text,
+		&d->rcpts, job_now()) < 0)
+		return job_ledger_failed(d);
+	return job_end(d, OUTCOME_RETRY, "%s", reason.text);
+}
+
+static enum step
+job_done(struct delivery *d)
+{
+	if (ledger_end(d->home->ledger, d->ticket.id, LEDGER_DONE, "",
+		&d->rcpts, job_now()) < 0)
+		return job_ledger_failed(d);
+	return job_end(d, OUTCOME_DONE, "-");
+}
+
+static enum step
+job_conclude(struct delivery *d)
+{
+	struct error reason;
+
+	job_log_rcpts(d);
+	if (job_count(d, RCPT_WAITING) > 0)
+		return job_retry(d);
+	if (job_count(d, RCPT_REFUSED) == 0)
+		return job_done(d);
+	job_reason(d, RCPT_REFUSED, &reason);
+	return job_put_aside(
+	    d, LEDGER_REFUSED, d->home->refused, reason.text, &d->rcpts);
+}
+
+/* Copies that were kept and are needed no more. */
+static void
+job_tidy(struct delivery *d)
+{
+	enum outcome outcome = d->job->outcome;
+	struct error error;
+	int rc = 0;
+
+	if (!d->job->again)
+		return;
+	if (outcome == OUTCOME_DONE || outcome == OUTCOME_REFUSED)
+		rc = keep_remove(&d->ticket, d->home->quarantine, &error);
+	if (rc == 0 && outcome == OUTCOME_DONE)
+		rc = keep_remove(&d->ticket, d->home->refused, &error);
+	if (rc < 0)
+		log_warn("copy not removed id=%s error=\"%s\"", d->ticket.id,
+		    error.text);
+}
+
+static void
+job_log(const struct delivery *d)
+{
+	const struct job *j = d->job;
+	const char *peer = d->ticket.acceptor;
+
+	switch (j->outcome) {
+	case OUTCOME_DONE:
+		log_info("delivered id=%s peer=%s size=%llu rcpt=%zu", j->id,
+		    peer, (unsigned long long)d->ticket.size, d->rcpts.count);
+		break;
+	case OUTCOME_DUPLICATE:
+		log_info("duplicate id=%s peer=%s", j->id, peer);
+		break;
+	case OUTCOME_RETRY:
+		log_info("retry id=%s error=\"%s\"", j->id, j->text);
+		break;
+	case OUTCOME_REFUSED:
+		log_warn(
+		    "refused id=%s peer=%s error=\"%s\"", j->id, peer, j->text);
+		break;
+	case OUTCOME_QUARANTINED:
+		log_warn("quarantined id=%s peer=%s error=\"%s\"", j->id, peer,
+		    j->text);
+		break;
+	case OUTCOME_INVALID:
+		log_warn("invalid id=%s error=\"%s\"", j->id, j->text);
+		break;
+	}
+}
+
+void
+job_run(struct worker *w, struct job *j)
+{
+	struct delivery d = {.home = w->home, .worker = w, .job = j};
+
+	j->outcome = OUTCOME_RETRY;
+	if (job_check(&d) == STEP_ON && job_begin(&d) == STEP_ON &&
+	    job_open(&d) == STEP_ON && job_inject(&d) == STEP_ON)
+		job_conclude(&d);
+	job_tidy(&d);
+	job_log(&d);
+	if (d.is_open)
+		opened_free(&d.opened);
+	free(d.rcpts.rcpt);
+	network_unref(&d.net);
+}
+
+void
+worker_end(struct worker *w)
+{
+	openpgp_free(&w->pgp);
+}

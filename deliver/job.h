@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * job - one bundle's delivery from its descriptor to its outcome, by the
+ * steps of doc/spec/node.md: check, open, offer to Postfix, send, conclude.
+ *
+ * Each worker thread runs one job at a time with an engine of its own.
+ */
+#ifndef AGAMID_DELIVER_JOB_H
+#define AGAMID_DELIVER_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deliver/ledger.h"
+#include "deliver/request.h"
+#include "deliver/secrets.h"
+#include "mail/conf.h"
+#include "mail/openpgp.h"
+#include "manifests/network.h"
+
+struct home { /* what all jobs share; read only but for the ledger */
+	const struct conf *conf;
+	struct network_source *networks;
+	struct ledger *ledger;
+	struct secrets *secrets;
+	char *openpgp; /* the armored secret key */
+	char *scratch; /* for engines */
+	char *socket; /* Postfix's */
+	char *tmp, *refused, *quarantine;
+};
+
+struct worker {
+	const struct home *home;
+	struct openpgp *pgp; /* NULL until it is needed */
+};
+
+struct job {
+	struct job *next; /* the queue's */
+	uint64_t client; /* who asked: server.c */
+	int fd; /* the bundle */
+	bool again; /* REQUEST_AGAIN */
+	char id[BUNDLE_ID_LEN + 1];
+	enum outcome outcome;
+	char text[OUTCOME_TEXT_MAX];
+};
+
+/* Sets outcome and text, and logs them. */
+void job_run(struct worker *w, struct job *j);
+void worker_end(struct worker *w);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agamid-deliver - opens the bundles that have come home, and gives their
+ * mail to this node's own Postfix.
+ *
+ * It runs as agamid-key and is the only program that holds the node's
+ * decryption key and its receipt key. It gets bundles as descriptors from
+ * agamid-relayd, speaks to no network, and reads no spool directory.
+ *
+ * One mail's way: server.c (the request) -> job.c (the steps) -> check.c
+ * (ticket) -> open.c (twice) -> inject.c (Postfix) -> ledger.c (what became
+ * of it) -> receipts.c.
+ */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deliver/server.h"
+#include "util/file.h"
+#include "util/log.h"
+#include "util/sock.h"
+#include "mail/spool.h"
+
+/* An engine that forks closes descriptors one by one. */
+#define DESCRIPTORS_MAX 512
+
+/* No core dump, no ptrace, nothing gained by exec. */
+static void
+harden(void)
+{
+	const struct rlimit core = {0, 0};
+	const struct rlimit files = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
+
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &core) < 0 ||
+	    setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_fatal("can't harden the process");
+}
+
+static void
+make_dir(const char *path, mode_t mode)
+{
+	struct error error;
+
+	if (file_mkdirs(path, mode, &error) < 0)
+		log_fatal("not started: %s", error.text);
+}
+
+/* What an earlier process left half made. */
+static void
+make_dirs(const struct home *h)
+{
+	struct error error;
+
+	make_dir(h->refused, 0700);
+	make_dir(h->quarantine, 0700);
+	make_dir(h->tmp, 0700);
+	if (spool_sweep(h->tmp, &error) < 0)
+		log_fatal("not started: %s", error.text);
+	if (file_remove_tree(h->scratch, &error) < 0)
+		log_fatal("not started: %s", error.text);
+	make_dir(h->scratch, 0700);
+}
+
+static void
+open_ledger(struct home *h)
+{
+	char *path = file_join(h->conf->secret_dir, "delivery.db");
+	struct error error;
+	bool fresh;
+
+	if (ledger_open(path, &h->ledger, &fresh, &error) < 0)
+		log_fatal("not started: %s", error.text);
+	if (fresh)
+		log_info("made a new %s", path);
+	free(path);
+}
+
+static void
+load_secrets(struct home *h)
+{
+	struct error error;
+
+	if (keys_init() < 0)
+		log_fatal("not started: libsodium does not start");
+	if (secrets_load(h->conf->secret_dir, &h->secrets, &error) < 0)
+		log_fatal("not started: %s", error.text);
+}
+
+static char *
+join3(const char *dir, const char *sub, const char *name)
+{
+	char *first = file_join(dir, sub), *path = file_join(first, name);
+
+	free(first);
+	return path;
+}
+
+static void
+home_open(struct home *h, const struct conf *conf)
+{
+	memset(h, 0, sizeof(*h));
+	h->conf = conf;
+	h->openpgp = file_join(conf->secret_dir, "openpgp.asc");
+	h->refused = file_join(conf->secret_dir, "refused");
+	h->quarantine = file_join(conf->secret_dir, "quarantine");
+	h->tmp = file_join(conf->secret_dir, "tmp");
+	h->scratch = join3(conf->run_dir, "deliver", "gnupg");
+	h->socket = join3(conf->queue_dir, "public", "agamid-inject");
+	make_dirs(h);
+	load_secrets(h);
+	open_ledger(h);
+	h->networks = network_source_new(conf->derived_dir);
+}
+
+static void
+home_close(struct home *h)
+{
+	network_source_free(&h->networks);
+	ledger_close(&h->ledger);
+	secrets_free(&h->secrets);
+	free(h->openpgp);
+	free(h->refused);
+	free(h->quarantine);
+	free(h->tmp);
+	free(h->scratch);
+	free(h->socket);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct conf *conf =
+	    conf_main(argc, argv, "agamid-deliver", "", NULL, NULL);
+	struct error error;
+	struct home home;
+	char *path;
+	int listener, rc;
+
+	harden();
+	home_open(&home, conf);
+	path = join3(conf->run_dir, "deliver", "deliver.sock");
+	listener = sock_listen(path, SOCK_SEQPACKET, 0666, &error);
+	if (listener < 0)
+		log_fatal("not started: %s", error.text);
+	log_info("ready socket=%s", path);
+	rc = server_run(&home, listener, &error);
+	if (rc < 0)
+		log_error("stopped error=\"%s\"", error.text);
+	unlink(path);
+	close(listener);
+	free(path);
+	home_close(&home);
+	conf_free(&conf);
+	return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - what agamid-deliver is asked on its socket, and its answers.
+ * See request.h.
+ */
+#include "deliver/request.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/error.h"
+#include "util/text.h"
+
+/* An ID, and a blank or the end of the line behind it. */
+static int
+request_id(struct cursor *c, struct request *r)
+{
+	const char *p;
+
+	if (r->count == RECEIPT_IDS_MAX || !cursor_take(c, BUNDLE_ID_LEN, &p))
+		return AG_EINVAL;
+	memcpy(r->ids[r->count], p, BUNDLE_ID_LEN);
+	r->ids[r->count][BUNDLE_ID_LEN] = '\0';
+	if (!text_is_hex(r->ids[r->count], BUNDLE_ID_LEN))
+		return AG_EINVAL;
+	r->count++;
+	return 0;
+}
+
+static int
+request_ids(struct cursor *c, struct request *r)
+{
+	int rc;
+
+	do
+		rc = request_id(c, r);
+	while (rc == 0 && cursor_skip(c, " "));
+	return rc;
+}
+
+int
+request_parse(const char *data, size_t len, struct request *r_r)
+{
+	struct cursor c;
+	int rc = 0;
+
+	r_r->count = 0;
+	cursor_init(&c, data, len);
+	if (cursor_skip(&c, "deliver "))
+		r_r->kind = REQUEST_DELIVER;
+	else if (cursor_skip(&c, "again "))
+		r_r->kind = REQUEST_AGAIN;
+	else if (cursor_skip(&c, "sign "))
+		r_r->kind = REQUEST_SIGN;
+	else if (cursor_skip(&c, "list"))
+		r_r->kind = REQUEST_LIST;
+	else
+		return AG_EINVAL;
+	if (r_r->kind == REQUEST_SIGN)
+		rc = request_ids(&c, r_r);
+	else if (r_r->kind != REQUEST_LIST)
+		rc = request_id(&c, r_r);
+	if (rc < 0 || !cursor_skip(&c, "\n") || c.left > 0)
+		return AG_EINVAL;
+	return 0;
+}
+
+static const char *
+outcome_word(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_DONE:
+		return "done";
+	case OUTCOME_DUPLICATE:
+		return "duplicate";
+	case OUTCOME_REFUSED:
+		return "refused";
+	case OUTCOME_QUARANTINED:
+		return "quarantined";
+	case OUTCOME_INVALID:
+		return "invalid";
+	case OUTCOME_RETRY:
+		break;
+	}
+	return "retry";
+}
+
+int
+outcome_write(enum outcome o, const char *id, const char *text, struct buf *out)
+{
+	char clean[OUTCOME_TEXT_MAX + 1];
+	char *p;
+
+	if (o == OUTCOME_DONE || o == OUTCOME_DUPLICATE)
+		return buf_printf(out, "%s %s\n", outcome_word(o), id);
+	snprintf(clean, sizeof(clean), "%s",
+	    text != NULL && *text != '\0' ? text : "no reason given");
+	for (p = clean; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+	return buf_printf(out, "%s %s %s\n", outcome_word(o), id, clean);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request - what agamid-deliver is asked on its socket, and its answers
+ * (agamid-deliver(8)). One SEQPACKET message each, a line of text:
+ *
+ *	deliver ID\n	with the bundle's descriptor
+ *	again ID\n	the same for one in refused/ or quarantine/; root's
+ *	sign ID ID ...\n	a receipt over those that are durable here
+ *	list\n		what is refused, quarantined, waiting
+ *
+ * Pure.
+ */
+#ifndef AGAMID_DELIVER_REQUEST_H
+#define AGAMID_DELIVER_REQUEST_H
+
+#include <stddef.h>
+
+#include "util/buf.h"
+#include "mail/receipt.h"
+
+enum request_kind {
+	REQUEST_DELIVER,
+	REQUEST_AGAIN,
+	REQUEST_SIGN,
+	REQUEST_LIST,
+};
+
+struct request {
+	enum request_kind kind;
+	size_t count;
+	char ids[RECEIPT_IDS_MAX][BUNDLE_ID_LEN + 1];
+};
+
+/* 0 or AG_EINVAL. */
+int request_parse(const char *data, size_t len, struct request *r_r);
+
+/* How a delivery ended. */
+enum outcome {
+	OUTCOME_DONE, /* Postfix has it, for every recipient */
+	OUTCOME_DUPLICATE, /* was here before; nothing done */
+	OUTCOME_REFUSED, /* 5xx for some recipient; kept in refused/ */
+	OUTCOME_QUARANTINED, /* can't be opened or isn't sane; kept */
+	OUTCOME_RETRY, /* not now */
+	OUTCOME_INVALID, /* no good ticket: not kept, not receipted */
+};
+
+#define OUTCOME_TEXT_MAX 400
+
+/* "done ID\n", "refused ID TEXT\n", ... Text is cleaned and cut. */
+int outcome_write(
+    enum outcome o, const char *id, const char *text, struct buf *out);
+
+#endif

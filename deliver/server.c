@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server - agamid-deliver's socket. See server.h.
+ *
+ * A client that asks faster than mail is delivered is not read from until
+ * there is room again; one that doesn't read its answers is cut off. What
+ * became of a bundle is in the ledger, so an answer that reaches nobody is
+ * given again when it is asked for again.
+ *
+ * SECURITY: relayd and root alone may ask. relayd gets no plaintext back:
+ * outcomes, and receipts over what this process itself knows.
+ */
+#include "deliver/server.h"
+
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deliver/load.h"
+#include "deliver/pool.h"
+#include "deliver/receipts.h"
+#include "util/fault.h"
+#include "util/log.h"
+#include "util/sock.h"
+#include "util/text.h"
+
+#define CLIENTS_MAX 16
+#define PENDING_MAX 16 /* of one client */
+#define PARALLEL_MAX 16
+
+struct client {
+	int fd; /* -1: free */
+	uint64_t number; /* unlike any before */
+	unsigned pending; /* jobs whose answers it waits for */
+	bool trusted; /* root or this user: may ask for `again` */
+};
+
+struct server {
+	const struct home *home;
+	struct pool *pool;
+	int listener, signals;
+	struct client clients[CLIENTS_MAX];
+	uint64_t next_number;
+	struct job *queued; /* in order */
+	struct job *running[PARALLEL_MAX];
+	unsigned running_count, parallel, cpus;
+	int64_t last_end; /* monotonic milliseconds */
+	int64_t stop_at; /* the same; 0: not stopping */
+	char message[SOCK_MESSAGE_MAX];
+	struct request request;
+};
+
+static int64_t
+server_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- clients ---- */
+
+static void
+client_close(struct client *c)
+{
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void
+client_send(struct client *c, const struct buf *b)
+{
+	int rc;
+
+	if (fault_point("deliver.reply"))
+		rc = AG_EIO;
+	else
+		rc = sock_send(c->fd, b->data, b->len, -1);
+	if (rc < 0) {
+		log_warn(
+		    "client cut off error=\"can't send: %s\"", error_name(rc));
+		client_close(c);
+		return;
+	}
+	fault_after("deliver.reply");
+}
+
+static struct client *
+client_find(struct server *s, uint64_t number)
+{
+	size_t i;
+
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		if (s->clients[i].fd >= 0 && s->clients[i].number == number)
+			return &s->clients[i];
+	}
+	return NULL;
+}
+
+static void
+server_accept(struct server *s)
+{
+	struct client *c = NULL;
+	uid_t uid = (uid_t)-1;
+	size_t i;
+	int fd;
+
+	fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	for (i = 0; c == NULL && i < CLIENTS_MAX; i++) {
+		if (s->clients[i].fd < 0)
+			c = &s->clients[i];
+	}
+	if (c == NULL || sock_peer_uid(fd, &uid) < 0 ||
+	    !sock_peer_is(fd, USER_RELAY)) {
+		log_warn("client refused uid=%ld error=\"%s\"", (long)uid,
+		    c == NULL ? "too many" : "not for this user");
+		close(fd);
+		return;
+	}
+	c->fd = fd;
+	c->number = ++s->next_number;
+	c->pending = 0;
+	c->trusted = uid == 0 || uid == geteuid();
+}
+
+static void
+client_answer(
+    struct client *c, enum outcome outcome, const char *id, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, SOCK_MESSAGE_MAX);
+	if (outcome_write(outcome, id, text, &b) == 0)
+		client_send(c, &b);
+	buf_free(&b);
+}
+
+/* ---- jobs ---- */
+
+static bool
+server_has(const struct server *s, const char *id)
+{
+	const struct job *j;
+	unsigned i;
+
+	for (j = s->queued; j != NULL; j = j->next) {
+		if (strcmp(j->id, id) == 0)
+			return true;
+	}
+	for (i = 0; i < s->running_count; i++) {
+		if (strcmp(s->running[i]->id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+job_free(struct job *j)
+{
+	close(j->fd);
+	free(j);
+}
+
+/* A new job at the end of the queue; takes over the descriptor. */
+static int
+server_queue(
+    struct server *s, const struct client *c, const struct request *r, int fd)
+{
+	struct job *j = calloc(1, sizeof(*j)), **end = &s->queued;
+
+	if (j == NULL) {
+		close(fd);
+		return AG_ENOMEM;
+	}
+	j->client = c->number;
+	j->fd = fd;
+	j->again = r->kind == REQUEST_AGAIN;
+	memcpy(j->id, r->ids[0], sizeof(j->id));
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = j;
+	return 0;
+}
+
+static double
+server_load(void)
+{
+	double load;
+
+	return getloadavg(&load, 1) == 1 ? load : -1;
+}
+
+/* Start what may run now. */
+static void
+server_start_jobs(struct server *s)
+{
+	struct job *j;
+
+	while (s->queued != NULL && s->stop_at == 0 &&
+	    load_allows(server_load(), s->cpus, s->running_count, s->parallel,
+		server_now_ms() - s->last_end)) {
+		j = s->queued;
+		s->queued = j->next;
+		s->running[s->running_count++] = j;
+		pool_put(s->pool, j);
+	}
+}
+
+static void
+server_end_job(struct server *s, struct job *j)
+{
+	struct client *c = client_find(s, j->client);
+	unsigned i;
+
+	for (i = 0; s->running[i] != j; i++)
+		continue;
+	s->running[i] = s->running[--s->running_count];
+	s->last_end = server_now_ms();
+	if (c != NULL) {
+		c->pending--;
+		client_answer(c, j->outcome, j->id, j->text);
+	}
+	job_free(j);
+}
+
+static void
+server_end_jobs(struct server *s)
+{
+	struct job *j;
+
+	while ((j = pool_take(s->pool)) != NULL)
+		server_end_job(s, j);
+}
+
+/* ---- requests ---- */
+
+/* Takes over the descriptor. */
+static void
+server_deliver(struct server *s, struct client *c, int fd)
+{
+	const struct request *r = &s->request;
+
+	if (fd < 0) {
+		client_answer(
+		    c, OUTCOME_INVALID, r->ids[0], "no descriptor came");
+		return;
+	}
+	if (server_has(s, r->ids[0])) {
+		close(fd);
+		client_answer(c, OUTCOME_RETRY, r->ids[0],
+		    "it is being delivered already");
+		return;
+	}
+	if (server_queue(s, c, r, fd) < 0)
+		client_answer(c, OUTCOME_RETRY, r->ids[0], "no memory");
+	else
+		c->pending++;
+}
+
+static void
+server_sign(struct server *s, struct client *c)
+{
+	struct network *net;
+	struct error error;
+	struct buf b;
+	int rc;
+
+	buf_init(&b, SOCK_MESSAGE_MAX);
+	net = network_current(s->home->networks, &error);
+	if (net == NULL) {
+		log_error("no receipt error=\"%s\"", error.text);
+		buf_puts(&b, "none\n");
+	} else {
+		rc = receipts_answer(s->home->ledger, network_self(net),
+		    &s->home->secrets->receipt, &s->request,
+		    (int64_t)time(NULL), &b);
+		if (rc < 0) {
+			log_error("no receipt error=\"%s\"", error_name(rc));
+			buf_reset(&b);
+			buf_puts(&b, "none\n");
+		}
+	}
+	client_send(c, &b);
+	network_unref(&net);
+	buf_free(&b);
+}
+
+static void
+server_list(struct server *s, struct client *c)
+{
+	struct buf b;
+
+	buf_init(&b, SOCK_MESSAGE_MAX - 1);
+	if (buf_puts(&b, "list\n") < 0 || ledger_list(s->home->ledger, &b) < 0)
+		client_close(c);
+	else
+		client_send(c, &b);
+	buf_free(&b);
+}
+
+/* One request; takes over the descriptor (-1: none). */
+static void
+server_request(struct server *s, struct client *c, size_t len, int fd)
+{
+	enum request_kind kind;
+
+	if (request_parse(s->message, len, &s->request) < 0 ||
+	    (s->request.kind == REQUEST_AGAIN && !c->trusted)) {
+		log_warn("client cut off error=\"%s\"", "no such request");
+		client_close(c);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	kind = s->request.kind;
+	if (kind == REQUEST_DELIVER || kind == REQUEST_AGAIN) {
+		server_deliver(s, c, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (kind == REQUEST_SIGN)
+		server_sign(s, c);
+	else
+		server_list(s, c);
+}
+
+static void
+server_read(struct server *s, struct client *c)
+{
+	ssize_t n;
+	int fd;
+
+	n = sock_recv(c->fd, s->message, sizeof(s->message), &fd);
+	if (n == AG_EAGAIN)
+		return;
+	if (n > 0) {
+		server_request(s, c, (size_t)n, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	client_close(c);
+}
+
+/* ---- the loop ---- */
+
+static void
+server_signal(struct server *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info) ||
+	    info.ssi_signo == SIGHUP || s->stop_at != 0)
+		return;
+	log_info("stopping running=%u", s->running_count);
+	s->stop_at = server_now_ms() + STOP_SECONDS * 1000;
+}
+
+/* How long to wait at most; -1: until something comes. */
+static int
+server_timeout(const struct server *s)
+{
+	int64_t left;
+
+	if (s->stop_at != 0) {
+		left = s->stop_at - server_now_ms();
+		return left > 0 ? (int)left : 0;
+	}
+	if (s->queued != NULL && s->running_count < s->parallel)
+		return LOAD_PAUSE_MS; /* held back by load */
+	return -1;
+}
+
+enum { POLL_LISTENER, POLL_SIGNALS, POLL_POOL, POLL_CLIENTS };
+
+static int
+server_poll(struct server *s, struct pollfd *p)
+{
+	const struct client *c;
+	size_t i;
+
+	p[POLL_LISTENER].fd = s->stop_at == 0 ? s->listener : -1;
+	p[POLL_SIGNALS].fd = s->signals;
+	p[POLL_POOL].fd = pool_fd(s->pool);
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		c = &s->clients[i];
+		p[POLL_CLIENTS + i].fd =
+		    s->stop_at == 0 && c->pending < PENDING_MAX ? c->fd : -1;
+	}
+	for (i = 0; i < POLL_CLIENTS + CLIENTS_MAX; i++)
+		p[i].events = POLLIN;
+	return poll(p, POLL_CLIENTS + CLIENTS_MAX, server_timeout(s));
+}
+
+/* One round; false when it is time to go. */
+static bool
+server_round(struct server *s)
+{
+	struct pollfd p[POLL_CLIENTS + CLIENTS_MAX];
+	size_t i;
+
+	if (s->stop_at != 0 &&
+	    (s->running_count == 0 || server_now_ms() >= s->stop_at))
+		return false;
+	if (server_poll(s, p) < 0)
+		return errno == EINTR;
+	if (p[POLL_SIGNALS].revents != 0)
+		server_signal(s);
+	if (p[POLL_POOL].revents != 0)
+		server_end_jobs(s);
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		if (p[POLL_CLIENTS + i].fd >= 0 &&
+		    p[POLL_CLIENTS + i].revents != 0 &&
+		    s->clients[i].fd == p[POLL_CLIENTS + i].fd)
+			server_read(s, &s->clients[i]);
+	}
+	if (p[POLL_LISTENER].fd >= 0 && p[POLL_LISTENER].revents != 0)
+		server_accept(s);
+	server_start_jobs(s);
+	return true;
+}
+
+static int
+server_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static struct server *
+server_new(const struct home *home, int listener)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t i;
+
+	s->home = home;
+	s->listener = listener;
+	s->cpus = cpus > 0 ? (unsigned)cpus : 1;
+	s->parallel = home->conf->deliver_parallel;
+	if (s->parallel > PARALLEL_MAX)
+		s->parallel = PARALLEL_MAX;
+	for (i = 0; i < CLIENTS_MAX; i++)
+		s->clients[i].fd = -1;
+	return s;
+}
+
+static void
+server_free(struct server *s)
+{
+	struct job *j;
+	size_t i;
+
+	for (i = 0; i < CLIENTS_MAX; i++) {
+		if (s->clients[i].fd >= 0)
+			client_close(&s->clients[i]);
+	}
+	while ((j = s->queued) != NULL) {
+		s->queued = j->next;
+		job_free(j);
+	}
+	if (s->signals >= 0)
+		close(s->signals);
+	free(s);
+}
+
+int
+server_run(const struct home *home, int listener, struct error *error_r)
+{
+	struct server *s = server_new(home, listener);
+	int rc;
+
+	s->signals = server_signals();
+	if (s->signals < 0)
+		rc = error_set_errno(error_r, AG_EIO, "signals");
+	else
+		rc = pool_new(home, s->parallel, &s->pool, error_r);
+	while (rc == 0 && server_round(s))
+		continue;
+	if (rc == 0 && s->running_count > 0) {
+		/* As if killed: what runs is safe, but can't be waited for. */
+		log_warn("stopped running=%u", s->running_count);
+		_exit(0);
+	}
+	pool_free(&s->pool);
+	server_free(s);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smtp - an SMTP client on a connected stream socket: a command out, a
+ * reply in, each with a deadline. It knows no mail; inject.c does.
+ *
+ * SECURITY: a command with a CR, an LF or a NUL in it is never sent.
+ */
+#ifndef AGAMID_DELIVER_SMTP_H
+#define AGAMID_DELIVER_SMTP_H
+
+#include <stddef.h>
+
+#include "deliver/smtp_reply.h"
+#include "util/error.h"
+
+struct smtp;
+
+/* Takes over the descriptor. */
+struct smtp *smtp_new(int fd);
+/* Closes the connection as it is. */
+void smtp_free(struct smtp **s);
+
+/* The last reply; borrowed. */
+const struct smtp_reply *smtp_last(const struct smtp *s);
+
+/* Wait for a reply. 0; AG_EAGAIN: the deadline passed; AG_EIO: the
+ * connection is gone; AG_EINVAL, AG_ETOOBIG: no SMTP. */
+int smtp_wait(struct smtp *s, unsigned seconds, struct error *error_r);
+
+/* A command without its line end; then its reply, as smtp_wait(). */
+int smtp_say(struct smtp *s, unsigned seconds, const char *command,
+    struct error *error_r);
+
+/* Bytes of a message, as they are; each write within seconds. */
+int smtp_send(struct smtp *s, const void *data, size_t len, unsigned seconds,
+    struct error *error_r);
+
+#endif
