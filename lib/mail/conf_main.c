@@ -60,12 +60,11 @@ main_options(const struct option *extra)
 	static struct option all[COMMON_COUNT + EXTRA_MAX + 1];
 	size_t count = 0;
 
-	while (extra != NULL && extra[count].name != NULL)
-		count++;
-	assert(count <= EXTRA_MAX);
 	memcpy(all, common, sizeof(common));
-	if (count > 0)
-		memcpy(all + COMMON_COUNT, extra, count * sizeof(*all));
+	for (; extra != NULL && extra->name != NULL; extra++) {
+		assert(count < EXTRA_MAX);
+		all[COMMON_COUNT + count++] = *extra;
+	}
 	return all;
 }
 

@@ -86,7 +86,9 @@ byte_at(const char *data, size_t len, size_t line, size_t column)
 		while (i < len && ((unsigned char)data[i] & 0xc0) == 0x80)
 			i++;
 	}
-	return i < len ? data[i] : '\0';
+	if (i >= len)
+		return '\0';
+	return data[i];
 }
 
 /* "found character that cannot start any token": which one? */
