@@ -82,7 +82,8 @@ test_spec_example(void **state)
 	buf_free(&b);
 }
 
-/* SPEC B-3.11: cut anywhere it is refused, and zeros alone may follow */
+/* SPEC B-3.11, B-4.3: cut anywhere it is refused; zeros alone may follow,
+ * as many as there are */
 static void
 test_end(void **state)
 {
