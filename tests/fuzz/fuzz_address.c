@@ -47,7 +47,7 @@ static void
 check_envelope(const char *path, const struct address *a)
 {
 	struct bsmtp_envelope e;
-	char arg[ADDRESS_MAX + 16];
+	char arg[ADDRESS_MAX + 32];
 
 	bsmtp_envelope_init(&e);
 	snprintf(arg, sizeof(arg), "%s BODY=7BIT", path);
@@ -62,10 +62,10 @@ check_envelope(const char *path, const struct address *a)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	char path[ADDRESS_MAX + 8], in[ADDRESS_MAX + 4];
+	char path[ADDRESS_MAX + 2], whole[ADDRESS_MAX + 4];
 	struct address a;
 
-	if (len > ADDRESS_MAX + 1)
+	if (len >= sizeof(path))
 		return 0;
 	memcpy(path, data, len);
 	path[len] = '\0';
@@ -74,13 +74,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!text_is_line(path) || !text_is_line(a.local) ||
 	    !text_is_line(a.domain) || a.null != (a.local[0] == '\0'))
 		abort();
-	if (path[0] != '<') {
-		snprintf(in, sizeof(in), "<%s>", path);
-		strcpy(path, in);
-	}
-	check_same(path, &a);
-	if (strlen(path) <= ADDRESS_MAX)
-		check_envelope(path, &a);
+	snprintf(whole, sizeof(whole), path[0] == '<' ? "%s" : "<%s>", path);
+	check_same(whole, &a);
+	if (strlen(whole) <= ADDRESS_MAX)
+		check_envelope(whole, &a);
 	if (a.domain[0] != '\0')
 		check_quoted(&a);
 	return 0;
