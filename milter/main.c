@@ -24,9 +24,6 @@
 #define STOP_MS 1500 /* for mails that are being sealed */
 #define ANSWER_MS 100 /* for their answers to get out */
 
-static const char usage[] = "usage: agamid-milter [--config file] "
-			    "[--root dir] [-n | -T]\n";
-
 static void *
 run_libmilter(void *arg)
 {
@@ -70,14 +67,14 @@ main(int argc, char **argv)
 	struct milter m = {NULL, NULL, NULL};
 	struct error error;
 
-	conf = conf_main(argc, argv, "agamid-milter", usage, NULL, NULL);
+	conf = conf_main(argc, argv, "agamid-milter", "", NULL, NULL);
 	process_harden();
 	process_block_signals();
 	if (keys_init() != AG_OK ||
 	    (m.source = network_source_new(conf->derived_dir)) == NULL ||
 	    (m.sessions = sessions_new()) == NULL)
 		log_fatal("can't start error=no memory");
-	if (sealer_new(conf, "agamid-milter", &m.sealer, &error) != AG_OK)
+	if (sealer_new(conf, &m.sealer, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
 	serve(conf, &m);
 	return EXIT_SUCCESS;

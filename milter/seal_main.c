@@ -21,9 +21,6 @@
 #define STOP_MS 1500 /* for mails that are being sealed */
 #define ANSWER_MS 100 /* for their answers to get out */
 
-static const char usage[] = "usage: agamid-seal [--config file] "
-			    "[--root dir] [-n | -T]\n";
-
 int
 main(int argc, char **argv)
 {
@@ -32,14 +29,14 @@ main(int argc, char **argv)
 	struct conf *conf;
 	char *path;
 
-	conf = conf_main(argc, argv, "agamid-seal", usage, NULL, NULL);
+	conf = conf_main(argc, argv, "agamid-seal", "", NULL, NULL);
 	process_harden();
 	process_block_signals();
 	if (keys_init() != AG_OK ||
 	    (ctx.source = network_source_new(conf->derived_dir)) == NULL)
 		log_fatal("can't start error=no memory");
 	path = file_join(conf->queue_dir, "agamid/seal.sock");
-	if (sealer_new(conf, "agamid-seal", &ctx.sealer, &error) != AG_OK ||
+	if (sealer_new(conf, &ctx.sealer, &error) != AG_OK ||
 	    lmtp_server_start(&ctx, path, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
 	log_info("started node=%s", conf->node);

@@ -31,24 +31,16 @@ struct sealer {
 };
 
 static int
-make_places(struct sealer *s, const char *who, struct error *error_r)
+make_places(struct sealer *s, struct error *error_r)
 {
-	char *parent = file_join(s->conf->spool_dir, "tmp/milter");
-	int rc;
-
-	s->tmp_dir = file_join(parent, who);
+	s->tmp_dir = file_join(s->conf->spool_dir, "tmp/milter");
 	s->new_dir = file_join(s->conf->spool_dir, "new");
-	free(parent);
-	/* Ours alone: what is in it is of a process that has died. Made by
-	 * mkdir(2) without a chmod(2) after it, which would clear the setgid
-	 * bit that gives our files the spool's group. */
-	rc = file_remove_tree(s->tmp_dir, error_r);
-	return rc == AG_OK ? file_mkdirs(s->tmp_dir, 0700, error_r) : rc;
+	/* What a process that died has left there. */
+	return spool_sweep(s->tmp_dir, error_r);
 }
 
 int
-sealer_new(const struct conf *conf, const char *who, struct sealer **s_r,
-    struct error *error_r)
+sealer_new(const struct conf *conf, struct sealer **s_r, struct error *error_r)
 {
 	struct sealer *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
@@ -69,7 +61,7 @@ sealer_new(const struct conf *conf, const char *who, struct sealer **s_r,
 	rc = keys_seed_load(seed, &s->key, error_r);
 	free(seed);
 	if (rc == AG_OK)
-		rc = make_places(s, who, error_r);
+		rc = make_places(s, error_r);
 	if (rc != AG_OK) {
 		sealer_free(&s);
 		return rc;

@@ -21,13 +21,10 @@
 
 struct sealer;
 
-/*
- * conf is borrowed and must live as long. who is the program's name: its
- * temporary files are in tmp/milter/WHO, and what a process before us left
- * there is removed. 0, AG_EIO, AG_EINVAL.
- */
-int sealer_new(const struct conf *conf, const char *who, struct sealer **s_r,
-    struct error *error_r);
+/* conf is borrowed and must live as long. Removes temporary files that
+ * nobody writes any more. 0, AG_EIO, AG_EINVAL, AG_ENOMEM. */
+int sealer_new(
+    const struct conf *conf, struct sealer **s_r, struct error *error_r);
 /* Only when no job runs. */
 void sealer_free(struct sealer **s);
 
