@@ -275,23 +275,33 @@ add_peer(struct connection *c, char **argv, const struct admission *a)
 	return ANSWER_OK;
 }
 
+/* What the transaction becomes with this recipient. */
+static enum answer
+judge_rcpt(struct connection *c, char **argv, struct mail_class *next_r)
+{
+	struct admission admission = {.class = {.kind = MAIL_NONE}};
+	struct address rcpt;
+	bool admitted = false;
+	enum answer a;
+
+	if (address_parse(argv[0], &rcpt) == AG_OK)
+		admitted = session_take(c->session, &rcpt, &admission);
+	else if (session_forget(c->session))
+		return ANSWER_BAD_RCPT; /* Postfix understood it, we don't */
+	a = decide_milter_rcpt(&c->class, admitted, &admission.class, next_r);
+	return a == ANSWER_OK ? add_peer(c, argv, &admission) : a;
+}
+
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct connection *c = smfi_getpriv(ctx);
-	struct admission admission = {.class = {.kind = MAIL_NONE}};
 	struct mail_class next;
-	struct address rcpt;
-	bool admitted;
 	enum answer a;
 
 	if (c == NULL)
 		return SMFIS_CONTINUE;
-	admitted = session_take(c->session,
-	    address_parse(argv[0], &rcpt) == AG_OK ? &rcpt : NULL, &admission);
-	a = decide_milter_rcpt(&c->class, admitted, &admission.class, &next);
-	if (a == ANSWER_OK)
-		a = add_peer(c, argv, &admission);
+	a = judge_rcpt(c, argv, &next);
 	if (a != ANSWER_OK && a != ANSWER_PASS) {
 		log_info("refused client=%s rcpt=%s reply=%s",
 		    c->client.address, argv[0], answer_text(a)->code);

@@ -133,3 +133,19 @@ policy_parse(const void *data, size_t len, struct policy_request *r_r,
 		return error_set(error_r, AG_ETOOBIG, "request is too long");
 	return 0;
 }
+
+int
+policy_parse_recipient(const char *recipient, struct address *a_r)
+{
+	const char *at = strrchr(recipient, '@');
+
+	memset(a_r, 0, sizeof(*a_r));
+	if (at == NULL || at == recipient ||
+	    (size_t)(at - recipient) >= sizeof(a_r->local) ||
+	    strlen(at + 1) >= sizeof(a_r->domain))
+		return AG_EINVAL;
+	memcpy(a_r->local, recipient, at - recipient);
+	strcpy(a_r->domain, at + 1);
+	text_lower(a_r->domain);
+	return text_is_domain(a_r->domain) ? AG_OK : AG_EINVAL;
+}

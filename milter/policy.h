@@ -37,4 +37,8 @@ struct policy_request { /* "" (size: 0) where absent */
 ssize_t policy_parse(const void *data, size_t len, struct policy_request *r_r,
     struct error *error_r);
 
+/* Postfix gives a recipient in its internal form, without quotes: what
+ * stands before the last '@' is the local part. 0, AG_EINVAL. */
+int policy_parse_recipient(const char *recipient, struct address *a_r);
+
 #endif

@@ -52,7 +52,7 @@ judge(const struct policy_server *p, const struct policy_request *req)
 	struct facts facts;
 	enum answer a;
 
-	if (address_parse(req->recipient, &rcpt) != AG_OK || rcpt.null)
+	if (policy_parse_recipient(req->recipient, &rcpt) != AG_OK)
 		return ANSWER_BAD_RCPT;
 	net = network_current(p->source, &error);
 	if (net == NULL) {

@@ -153,7 +153,7 @@ session_take(struct session *s, const struct address *rcpt,
 	bool taken;
 
 	pthread_mutex_lock(&s->table->lock);
-	taken = s->admitted && rcpt != NULL &&
+	taken = s->admitted &&
 	    strcmp(s->admission.rcpt.local, rcpt->local) == 0 &&
 	    strcmp(s->admission.rcpt.domain, rcpt->domain) == 0;
 	if (taken)
@@ -161,6 +161,18 @@ session_take(struct session *s, const struct address *rcpt,
 	s->admitted = false;
 	pthread_mutex_unlock(&s->table->lock);
 	return taken;
+}
+
+bool
+session_forget(struct session *s)
+{
+	bool was;
+
+	pthread_mutex_lock(&s->table->lock);
+	was = s->admitted;
+	s->admitted = false;
+	pthread_mutex_unlock(&s->table->lock);
+	return was;
 }
 
 static struct session *

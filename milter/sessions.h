@@ -51,6 +51,8 @@ void session_set_class(struct session *s, const struct mail_class *class);
  * the admission either way. */
 bool session_take(struct session *s, const struct address *rcpt,
     struct admission *admission_r);
+/* Forget it; was there one? */
+bool session_forget(struct session *s);
 
 /* ---- the policy check's side ---- */
 

@@ -145,6 +145,45 @@ test_empty_size(void **state)
 	assert_int_equal(r.size, 0);
 }
 
+static const struct {
+	const char *recipient, *local, *domain;
+} recipients[] = {
+    {"bob@bob.example", "bob", "bob.example"},
+    {"BOB@Bob.Example", "BOB", "bob.example"},
+    {"a b@bob.example", "a b", "bob.example"},
+    {"a\"q@bob.example", "a\"q", "bob.example"},
+    {"a@b@bob.example", "a@b", "bob.example"},
+    {"b\xc3\xb6b@bob.example", "b\xc3\xb6b", "bob.example"},
+    {"bob", NULL, NULL},
+    {"", NULL, NULL},
+    {"@bob.example", NULL, NULL},
+    {"bob@", NULL, NULL},
+    {"bob@bob.example.", NULL, NULL},
+    {"bob@[192.0.2.7]", NULL, NULL},
+};
+
+/* The internal form that Postfix 3.7 gives. */
+static void
+test_recipients(void **state)
+{
+	struct address a;
+	size_t i;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < sizeof(recipients) / sizeof(recipients[0]); i++) {
+		print_message("%s\n", recipients[i].recipient);
+		rc = policy_parse_recipient(recipients[i].recipient, &a);
+		if (recipients[i].local == NULL) {
+			assert_int_equal(rc, AG_EINVAL);
+			continue;
+		}
+		assert_int_equal(rc, AG_OK);
+		assert_string_equal(a.local, recipients[i].local);
+		assert_string_equal(a.domain, recipients[i].domain);
+	}
+}
+
 int
 main(void)
 {
@@ -155,6 +194,7 @@ main(void)
 	    help_test(test_bad),
 	    help_test(test_bounds),
 	    help_test(test_empty_size),
+	    help_test(test_recipients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
