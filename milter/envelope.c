@@ -8,71 +8,65 @@
 
 #include "milter/envelope.h"
 
-static const char *const mail_params[] = {
-    "BODY", "SIZE", "RET", "ENVID", "SMTPUTF8", NULL};
-static const char *const rcpt_params[] = {"NOTIFY", "ORCPT", NULL};
+typedef int set_fn(
+    struct bsmtp_envelope *e, const char *path, const char *params);
 
-/* Its place in the list, or -1. */
-static int
-known(const char *param, const char *const *names)
+/* Can a bundle carry this parameter? */
+static bool
+is_carried(set_fn *set, const char *param)
 {
-	size_t len = strcspn(param, "=");
-	int i;
+	struct bsmtp_envelope scratch;
+	bool ok;
 
-	for (i = 0; names[i] != NULL; i++)
-		if (strlen(names[i]) == len &&
-		    strncasecmp(param, names[i], len) == 0)
-			return i;
-	return -1;
+	bsmtp_envelope_init(&scratch);
+	ok = set(&scratch, "<a@a.example>", param) == AG_OK;
+	bsmtp_envelope_free(&scratch);
+	return ok;
 }
 
-/* The known ones of argv, each once, with a blank between. */
-static int
-join(char **argv, const char *const *names, struct buf *out)
+/* Is it of the same name as an earlier one? */
+static bool
+is_repeated(char **argv, char **at)
 {
-	unsigned seen = 0;
-	int i, rc = AG_OK;
+	size_t len = strcspn(*at, "=");
 
-	for (; *argv != NULL && rc == AG_OK; argv++) {
-		i = known(*argv, names);
-		if (i < 0 || seen & 1u << i)
-			continue;
-		seen |= 1u << i;
-		rc = buf_printf(out, "%s%s", out->len > 0 ? " " : "", *argv);
-	}
+	for (; argv < at; argv++)
+		if (strncasecmp(*argv, *at, len) == 0 &&
+		    ((*argv)[len] == '=' || (*argv)[len] == '\0'))
+			return true;
+	return false;
+}
+
+static int
+set_path(struct bsmtp_envelope *e, char **argv, set_fn *set)
+{
+	struct buf params;
+	int rc = AG_OK;
+	char **at;
+
+	if (argv[0] == NULL)
+		return AG_EINVAL;
+	buf_init(&params, BSMTP_PARAMS_MAX);
+	for (at = argv + 1; *at != NULL && rc == AG_OK; at++)
+		if (is_carried(set, *at) && !is_repeated(argv + 1, at))
+			rc = buf_printf(
+			    &params, "%s%s", params.len > 0 ? " " : "", *at);
+	if (rc == AG_OK)
+		rc = set(e, argv[0], buf_str(&params));
+	buf_free(&params);
 	return rc;
 }
 
 int
 envelope_set_mail(struct bsmtp_envelope *e, char **argv)
 {
-	struct buf params;
-	int rc;
-
-	if (argv[0] == NULL)
-		return AG_EINVAL;
-	buf_init(&params, BSMTP_PARAMS_MAX);
-	rc = join(argv + 1, mail_params, &params);
-	if (rc == AG_OK)
-		rc = bsmtp_set_mail(e, argv[0], buf_str(&params));
-	buf_free(&params);
-	return rc;
+	return set_path(e, argv, bsmtp_set_mail);
 }
 
 int
 envelope_add_rcpt(struct bsmtp_envelope *e, char **argv)
 {
-	struct buf params;
-	int rc;
-
-	if (argv[0] == NULL)
-		return AG_EINVAL;
-	buf_init(&params, BSMTP_PARAMS_MAX);
-	rc = join(argv + 1, rcpt_params, &params);
-	if (rc == AG_OK)
-		rc = bsmtp_add_rcpt(e, argv[0], buf_str(&params));
-	buf_free(&params);
-	return rc;
+	return set_path(e, argv, bsmtp_add_rcpt);
 }
 
 bool

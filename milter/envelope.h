@@ -3,8 +3,9 @@
  * envelope - MAIL and RCPT as libmilter gives them (a vector: the path,
  * then the ESMTP parameters, verbatim) into a bundle's envelope.
  *
- * Pure. A parameter that a bundle doesn't carry (AUTH, XVERP, one twice)
- * is left out: it was for this server alone.
+ * Pure. A parameter that a bundle doesn't carry is left out: AUTH and XVERP
+ * were for this server alone; what is twice or malformed, Postfix has let
+ * pass without a use for it.
  */
 #ifndef AGAMID_MILTER_ENVELOPE_H
 #define AGAMID_MILTER_ENVELOPE_H
