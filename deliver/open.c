@@ -30,6 +30,7 @@ struct pass {
 	bool done; /* QUIT was seen */
 	int rc; /* the first error of ours, and its reason */
 	struct error error;
+	struct error handler_error; /* a handler's; the parser's is vaguer */
 
 	/* The first time. */
 	const struct manifest *self;
@@ -127,7 +128,7 @@ check_rcpt(struct pass *p, const struct bsmtp_path *rcpt)
 
 	if (address_parse(rcpt->path, &a) < 0 || a.null ||
 	    !manifest_has_domain(p->self, a.domain))
-		return error_set(&p->error, AG_EINVAL,
+		return error_set(&p->handler_error, AG_EINVAL,
 		    "the recipient %s is not in our domains", rcpt->path);
 	return bsmtp_add_rcpt(&p->found->envelope, rcpt->path, rcpt->params);
 }
@@ -172,7 +173,7 @@ send_body(void *ctx, const void *data, size_t len)
 {
 	struct pass *p = ctx;
 
-	return p->body(p->body_ctx, data, len, &p->error);
+	return p->body(p->body_ctx, data, len, &p->handler_error);
 }
 
 static int
@@ -217,7 +218,9 @@ pass_run(struct pass *p, struct openpgp *pgp, uint8_t plain_r[32],
 
 	rc = openpgp_open(pgp, &source, &sink, error_r);
 	if (p->rc < 0)
-		return error_set(error_r, p->rc, "%s", p->error.text);
+		return error_set(error_r, p->rc, "%s",
+		    p->handler_error.text[0] != '\0' ? p->handler_error.text
+						     : p->error.text);
 	if (rc < 0)
 		return rc;
 	crypto_hash_sha256_final(&p->hash, plain_r);

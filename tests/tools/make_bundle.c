@@ -37,11 +37,14 @@ static const char usage[] =
     "usage: make_bundle --key FILE --ticket-seed FILE --mail \"<A@B> PARAMS\"\n"
     "           --rcpt \"<C@D> PARAMS\" [...] [--message FILE] [OPTION ...]\n"
     "       make_bundle --make-seed FILE\n"
+    "       make_bundle --make-key PREFIX\n"
     "Writes the bundle DIR/ID.SIZE and prints its path. The message (with\n"
     "CRLF lines) is read from standard input unless --message is given.\n"
     "\n"
     "  --make-seed FILE     make a ticket or receipt seed, print its public\n"
     "                       key, and end; or print that of an existing one\n"
+    "  --make-key PREFIX    make an OpenPGP key, PREFIX.pub and PREFIX.sec,\n"
+    "                       and end\n"
     "  --out DIR            where the bundle goes (default: .)\n"
     "  --name NAME          name the file so, not ID.SIZE\n"
     "  --key FILE           seal to this armored public key; at most twice\n"
@@ -55,7 +58,7 @@ static const char usage[] =
     "  --inside-nonce HEX  --inside-time SECONDS\n"
     "  --client KEY=VALUE   name, reverse-name, address, port, helo,\n"
     "                       protocol, tls or spf of the client\n"
-    "  --ehlo NAME          of the transaction (default: the acceptor)\n"
+    "  --ehlo NAME          of the transaction (default: ACCEPTOR.NETWORK)\n"
     "  --mail ARG, --rcpt ARG   what stands behind MAIL FROM:, RCPT TO:\n"
     "  --no-received        leave out the acceptor's Received line\n"
     "  --raw-data           don't stuff dots, don't end the last line\n"
@@ -73,6 +76,7 @@ static const char usage[] =
 
 enum {
 	OPT_MAKE_SEED = 256,
+	OPT_MAKE_KEY,
 	OPT_OUT,
 	OPT_NAME,
 	OPT_KEY,
@@ -110,6 +114,7 @@ enum {
 
 static const struct option options[] = {
     {"make-seed", required_argument, NULL, OPT_MAKE_SEED},
+    {"make-key", required_argument, NULL, OPT_MAKE_KEY},
     {"out", required_argument, NULL, OPT_OUT},
     {"name", required_argument, NULL, OPT_NAME},
     {"key", required_argument, NULL, OPT_KEY},
@@ -209,6 +214,48 @@ static void __attribute__((noreturn)) make_seed(const char *path)
 		die("%s", error.text);
 	keys_public_text(key.public, text);
 	puts(text);
+	exit(0);
+}
+
+static char *
+make_scratch(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *scratch;
+
+	scratch = xasprintf("%s/make_bundle-XXXXXX", tmp ? tmp : "/tmp");
+	if (mkdtemp(scratch) == NULL)
+		die("can't make %s", scratch);
+	return scratch;
+}
+
+static void
+write_half(const char *prefix, const char *suffix, const struct buf *b)
+{
+	char *path = xasprintf("%s.%s", prefix, suffix);
+	struct error error;
+
+	if (file_replace(path, b->data, b->len, 0600, "make", &error) < 0)
+		die("%s", error.text);
+	free(path);
+}
+
+static void __attribute__((noreturn)) make_key(const char *prefix)
+{
+	char *scratch = make_scratch();
+	struct buf public, secret;
+	struct error error;
+	int rc;
+
+	buf_init(&public, OPENPGP_KEY_MAX);
+	buf_init(&secret, OPENPGP_KEY_MAX);
+	rc = openpgp_key_generate(
+	    "test <test@example.com>", scratch, &public, &secret, &error);
+	file_remove_tree(scratch, NULL);
+	if (rc < 0)
+		die("%s", error.text);
+	write_half(prefix, "pub", &public);
+	write_half(prefix, "sec", &secret);
 	exit(0);
 }
 
@@ -364,6 +411,8 @@ set_option(struct want *w, int opt, const char *arg)
 	switch (opt) {
 	case OPT_MAKE_SEED:
 		make_seed(arg);
+	case OPT_MAKE_KEY:
+		make_key(arg);
 	case OPT_KEY:
 		if (w->key_count == 2)
 			die("more than two keys");
@@ -413,7 +462,7 @@ set_defaults(struct want *w)
 	if (h->time < 0)
 		h->time = t->time;
 	if (w->ehlo == NULL)
-		w->ehlo = t->acceptor;
+		w->ehlo = xasprintf("%s.%s", t->acceptor, t->network);
 }
 
 static void
@@ -589,12 +638,8 @@ seal(const struct want *w, const char *scratch, const struct buf *plain,
 static void
 seal_in_scratch(const struct want *w, const struct buf *plain, struct buf *out)
 {
-	const char *tmp = getenv("TMPDIR");
-	char *scratch;
+	char *scratch = make_scratch();
 
-	scratch = xasprintf("%s/make_bundle-XXXXXX", tmp ? tmp : "/tmp");
-	if (mkdtemp(scratch) == NULL)
-		die("can't make %s", scratch);
 	seal(w, scratch, plain, out);
 	file_remove_tree(scratch, NULL);
 	free(scratch);
