@@ -37,7 +37,7 @@ maillog_file = /var/log/mail.log
 biff = no
 smtpd_peername_lookup = no
 virtual_mailbox_domains = bob.example bob.second.example
-virtual_mailbox_maps = static:all
+virtual_mailbox_maps = static:all/
 virtual_mailbox_base = /var/mail
 virtual_mailbox_limit = 0
 virtual_minimum_uid = 100
@@ -261,10 +261,10 @@ class HomePostfix:
         return subprocess.run(self.command(*argv), check=True, timeout=30,
                               capture_output=True, **options).stdout
 
-    def mailbox(self, name):
-        """Paths of the mails in a mailbox (virtual_mailbox_maps gives each
-        the directory of its address)."""
-        new = self.base / "mail" / name / "new"
+    def mails(self):
+        """Paths of all mails that were delivered; Delivered-To says to
+        whom (all have one Maildir)."""
+        new = self.base / "mail" / "all" / "new"
         return sorted(new.iterdir()) if new.is_dir() else []
 
     def log(self):
@@ -273,4 +273,4 @@ class HomePostfix:
 
     def show(self):
         boot = (self.base / "boot.log").read_text(errors="replace")
-        return "--- boot.log\n%s--- mail.log\n%s" % (boot, self.log())
+        return "--- boot.log\n%s--- mail.log\n%s" % (boot, self.log()[-6000:])

@@ -65,6 +65,8 @@ static const char usage[] =
     "  --batch FILE         the whole transaction, instead of all these\n"
     "  --plain FILE         the whole inside, head and padding included\n"
     "  --no-padding\n"
+    "  --sealed FILE        no inside: the ciphertext of this bundle file,\n"
+    "                       under a new ticket (needs no --key)\n"
     "Damage:\n"
     "  --ticket-id HEX, --ticket-size N   what the ticket says\n"
     "  --break-signature    turn over a bit of the ticket's signature\n"
@@ -103,6 +105,7 @@ enum {
 	OPT_BATCH,
 	OPT_PLAIN,
 	OPT_NO_PADDING,
+	OPT_SEALED,
 	OPT_TICKET_ID,
 	OPT_TICKET_SIZE,
 	OPT_BREAK_SIGNATURE,
@@ -141,6 +144,7 @@ static const struct option options[] = {
     {"batch", required_argument, NULL, OPT_BATCH},
     {"plain", required_argument, NULL, OPT_PLAIN},
     {"no-padding", no_argument, NULL, OPT_NO_PADDING},
+    {"sealed", required_argument, NULL, OPT_SEALED},
     {"ticket-id", required_argument, NULL, OPT_TICKET_ID},
     {"ticket-size", required_argument, NULL, OPT_TICKET_SIZE},
     {"break-signature", no_argument, NULL, OPT_BREAK_SIGNATURE},
@@ -163,7 +167,7 @@ struct want {
 	size_t command_count;
 	bool no_received, raw_data, no_padding, break_signature;
 	const char *ticket_id, *ticket_size, *flip, *flip_after, *truncate;
-	const char *append;
+	const char *append, *sealed;
 };
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
@@ -376,6 +380,7 @@ set_making(struct want *w, int opt, const char *arg)
 	    {OPT_FLIP_AFTER, &w->flip_after},
 	    {OPT_TRUNCATE, &w->truncate},
 	    {OPT_APPEND, &w->append},
+	    {OPT_SEALED, &w->sealed},
 	};
 	const struct {
 		int opt;
@@ -482,7 +487,8 @@ parse_arguments(struct want *w, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1)
 		set_option(w, opt, optarg);
 	set_defaults(w);
-	if (optind != argc || w->key_count == 0 || w->seed == NULL) {
+	if (optind != argc || (w->key_count == 0 && w->sealed == NULL) ||
+	    w->seed == NULL) {
 		fputs(usage, stderr);
 		exit(2);
 	}
@@ -731,8 +737,13 @@ main(int argc, char **argv)
 	parse_arguments(&w, argc, argv);
 	buf_init(&plain, PLAIN_MAX);
 	buf_init(&sealed, PLAIN_MAX);
-	make_plain(&w, &plain);
-	seal_in_scratch(&w, &plain, &sealed);
+	if (w.sealed != NULL) {
+		read_file(w.sealed, &sealed);
+		buf_consume(&sealed, SPOOL_HEAD);
+	} else {
+		make_plain(&w, &plain);
+		seal_in_scratch(&w, &plain, &sealed);
+	}
 	damage(&w, &sealed);
 	sign(&w, &sealed);
 	if (w.flip_after != NULL)

@@ -1,0 +1,640 @@
+# SPDX-License-Identifier: MIT
+"""agamid-deliver against the real Postfix: bundles in, mail in Bob's
+mailbox, outcomes and receipts out."""
+import hashlib
+import hmac
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from deliver_home import Home
+from home_postfix import wait_for
+
+MESSAGE = (b"From: Ann <ann@sender.example>\r\nTo: talktome@bob.example\r\n"
+           b"Subject: hello\r\nMessage-ID: <%s@sender.example>\r\n"
+           b"\r\nGood morning, Bob.\r\n")
+
+
+def fresh_message(number=[0]):
+    """Unlike any before, so that none is a duplicate of another."""
+    number[0] += 1
+    return MESSAGE % str(number[0]).encode()
+
+
+@pytest.fixture(scope="module")
+def whole_home():
+    base = tempfile.mkdtemp(prefix="dl-", dir="/tmp")
+    home = Home(base)
+    yield home
+    home.close()
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def home(whole_home, request):
+    whole_home.reset()
+    failed = request.session.testsfailed
+    yield whole_home
+    if request.session.testsfailed != failed:
+        print(whole_home.log())
+        print(whole_home.postfix.show())
+
+
+# ---- mail arrives as it was sent ----
+
+def test_mail_arrives(home):
+    """The client is told to Postfix, our fields are on top, the rest is
+    what was sent."""
+    message = fresh_message()
+    path = home.make(message)
+    assert home.deliver(path) == ("done", "")
+    mail, = home.new_mails(1)
+    assert mail.below_trace() == message
+    assert mail.to == "talktome@bob.example"
+    assert "Return-Path: <ann@sender.example>" in mail.postfix
+    assert ("Received: from mail.sender.example (mail.sender.example "
+            "[198.51.100.7])") in mail.postfix
+    bundle_id = path.name.split(".")[0]
+    once = hmac.new(bytes.fromhex("0123456789abcdef" * 4),
+                    bundle_id.encode(), hashlib.sha256).hexdigest()
+    assert mail.ours["X-Agamid-Via"] == "carol"
+    assert mail.ours["X-Agamid-Id"] == bundle_id
+    assert mail.ours["X-Agamid-Once"] == once
+    assert int(mail.ours["X-Agamid-Held"]) < 60
+    assert home.signed(path) == [bundle_id]
+
+
+MESSAGES = {
+    "dots": b"Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n...\r\n\r\n.\r\n",
+    "eight-bit": b"Subject: 8\r\n\r\n\xe4\xf6\xfc \x80\xff\r\n",
+    "no-body": b"Subject: only a header\r\n\r\n",
+    "folding": b"Subject:no blank\r\nX-A:\r\n\tfolded\r\n  \t twice\r\n"
+               b"X-B:\t\r\n\r\n  body \t\r\n\r\n\r\n",
+    "long-line": b"Subject: long\r\n\r\n" + b"x" * 100000 + b"\r\n",
+    "nul": b"Subject: nul\r\n\r\na\x00b\r\n",
+    "many-headers": b"".join(b"X-H%d: v\r\n" % n for n in range(1000))
+                    + b"\r\nbody\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(MESSAGES))
+def test_message_is_unchanged(home, kind):
+    assert home.deliver(home.make(MESSAGES[kind])) == ("done", "")
+    mail, = home.new_mails(1)
+    assert mail.below_trace() == MESSAGES[kind]
+
+
+def test_large_mail_is_unchanged_and_memory_flat(home):
+    lines = [random.Random(7).randbytes(36).hex().encode()
+             for _ in range(1000)]
+    message = (b"Subject: large\r\nMessage-ID: <large@sender.example>\r\n\r\n"
+               + b"\r\n".join(lines * 280) + b"\r\n")
+    assert len(message) > 20_000_000
+
+    def peak():
+        status = pathlib.Path("/proc/%d/status" % home.pid()).read_text()
+        return int(status.split("VmHWM:")[1].split()[0])
+    small = peak()
+    assert home.deliver(home.make(message)) == ("done", "")
+    mail, = home.new_mails(1, 30)
+    assert mail.below_trace() == message
+    assert peak() - small < 8000  # kB
+
+
+def test_smtputf8(home):
+    message = "Subject: Grüße\r\n\r\nBärbel\r\n".encode()
+    path = home.make(message, mail="<bärbel@sender.example> SMTPUTF8 "
+                     "BODY=8BITMIME SIZE=99999999999",
+                     rcpt=["<jürgen@bob.example>"])
+    assert home.deliver(path) == ("done", "")
+    mail, = home.new_mails(1)
+    assert mail.to == "jürgen@bob.example"
+    assert "with UTF8SMTP" in mail.postfix
+    assert mail.below_trace() == message
+
+
+def test_dsn_parameters_reach_postfix(home):
+    """A success DSN goes out to who asked for it, by ORCPT and ENVID."""
+    path = home.make(
+        fresh_message(), mail="<reports@bob.example> RET=HDRS ENVID=QQ314",
+        rcpt=["<talktome@bob.example> NOTIFY=SUCCESS "
+              "ORCPT=rfc822;Talk@bob.example"])
+    assert home.deliver(path) == ("done", "")
+
+    def report():
+        found = [path.read_bytes() for path in home.postfix.mails()]
+        return [raw for raw in found if b"multipart/report" in raw]
+    raw, = wait_for("the report", report)
+    assert b"Original-Envelope-Id: QQ314" in raw
+    assert b"Original-Recipient: rfc822;Talk@bob.example" in raw
+
+
+def test_null_sender_and_many_recipients(home):
+    rcpt = ["<user%d@bob.example>" % n for n in range(120)]
+    assert home.deliver(home.make(fresh_message(), mail="<>", rcpt=rcpt)) \
+        == ("done", "")
+    mails = home.new_mails(120)
+    assert {"<%s>" % mail.to for mail in mails} == set(rcpt)
+
+
+def test_second_domain(home):
+    path = home.make(fresh_message(), rcpt=["<x@bob.second.example>"])
+    assert home.deliver(path) == ("done", "")
+    home.new_mails(1)
+
+
+# ---- who the client was ----
+
+CLIENTS = {
+    "ipv6": (["address=2001:db9::7", "name=six.example", "port=9"],
+             ("2001:db9::7", "six.example")),
+    "mapped": (["address=::ffff:198.51.100.9", "name=map.example"],
+               ("198.51.100.9", "map.example")),
+    "private": (["address=192.168.1.9", "name=printer.example"],
+                ("unknown", "unknown")),
+    "loopback": (["address=127.0.0.1", "name=localhost"],
+                 ("unknown", "unknown")),
+    "own-network": (["address=203.0.113.77", "name=near.example"],
+                    ("unknown", "unknown")),
+    "no-address": (["address=", "name=a.example"], ("unknown", "unknown")),
+    "own-name": (["address=198.51.100.7", "name=bob.friends.example"],
+                 ("198.51.100.7", "unknown")),
+    "strange-name": (["address=198.51.100.7", "name=a..b@c"],
+                     ("198.51.100.7", "unknown")),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(CLIENTS))
+def test_client_as_postfix_sees_it(home, kind):
+    fields, (address, name) = CLIENTS[kind]
+    path = home.make(fresh_message(), client=fields + ["helo=a+b=c"])
+    assert home.deliver(path) == ("done", "")
+    seen, = home.transactions()
+    assert (seen["client_address"], seen["client_name"]) == (address, name)
+    assert seen["helo_name"] == "a+b=c"
+    home.new_mails(1)
+
+
+def test_private_client_does_not_relay(home):
+    """XCLIENT with an address of mynetworks opens nothing (FACTS: it did
+    where the listener inherits permit_mynetworks)."""
+    path = home.make(fresh_message(), rcpt=["<victim@evil.example>"],
+                     client=["address=192.168.1.9"])
+    assert home.deliver(path)[0] == "quarantined"
+    assert home.transactions() == []
+
+
+@pytest.mark.parametrize("rcpt", ["<x%evil.example@bob.example>",
+                                  "<evil.example!x@bob.example>",
+                                  '<"x@evil.example"@bob.example>'])
+def test_routed_recipient_does_not_relay(home, rcpt):
+    """They are in our domain, so Postfix is asked; and says no."""
+    path = home.make(fresh_message(), rcpt=[rcpt])
+    word, text = home.deliver(path)
+    assert (word, "Relay access denied" in text) == ("refused", True)
+    home.new_mails(0)
+
+
+# ---- what Postfix answers ----
+
+def test_4xx_is_tried_again_for_those_recipients(home):
+    home.postfix.policy.answer = lambda request: (
+        "450 4.2.0 later" if request["recipient"].startswith("busy")
+        else "DUNNO")
+    message = fresh_message()
+    path = home.make(message, rcpt=["<a@bob.example>", "<busy@bob.example>"])
+    word, text = home.deliver(path)
+    assert (word, "450 4.2.0" in text) == ("retry", True)
+    assert home.new_mails(1)[0].to == "a@bob.example"
+    assert len(home.signed(path)) == 1  # durable at home all the same
+    assert path.name.split(".")[0] in home.listed()
+    home.postfix.policy.answer = lambda request: "DUNNO"
+    home.transactions()
+    assert home.deliver(path) == ("done", "")
+    assert [r["recipient"] for r in home.transactions()] == [
+        "busy@bob.example"]
+    mail, = home.new_mails(1)
+    assert (mail.to, mail.below_trace()) == ("busy@bob.example", message)
+    assert home.deliver(path) == ("duplicate", "")
+    home.new_mails(0)
+
+
+def test_4xx_after_the_message(home):
+    home.postfix.policy.answer = lambda request: (
+        "451 4.3.0 not now" if request["protocol_state"] == "END-OF-MESSAGE"
+        else "DUNNO")
+    path = home.make(fresh_message())
+    word, text = home.deliver(path)
+    assert (word, "451 4.3.0" in text) == ("retry", True)
+    home.postfix.policy.answer = lambda request: "DUNNO"
+    assert home.deliver(path) == ("done", "")
+    home.new_mails(1)
+
+
+def test_5xx_is_kept_in_refused_and_can_be_delivered_again(home):
+    home.postfix.policy.answer = lambda request: (
+        "550 5.1.1 nobody here" if request["recipient"].startswith("gone")
+        else "DUNNO")
+    path = home.make(fresh_message(),
+                     rcpt=["<a@bob.example>", "<gone@bob.example>"])
+    word, text = home.deliver(path)
+    assert (word, "550 5.1.1" in text) == ("refused", True)
+    assert home.new_mails(1)[0].to == "a@bob.example"
+    assert path.name in home.kept("refused")
+    kept = home.secret / "refused" / path.name
+    assert kept.read_bytes() == path.read_bytes()
+    bundle_id = path.name.split(".")[0]
+    assert home.listed()[bundle_id] == "refused"
+    assert home.signed(path) == [bundle_id]
+    assert home.deliver(path) == ("duplicate", "")
+    assert home.deliver(kept, "again")[0] == "refused"
+    home.postfix.policy.answer = lambda request: "450 4.2.0 later"
+    assert home.deliver(kept, "again")[0] == "retry"
+    assert path.name in home.kept("refused")
+    home.postfix.policy.answer = lambda request: "DUNNO"
+    assert home.deliver(kept, "again") == ("done", "")
+    assert home.new_mails(1)[0].to == "gone@bob.example"
+    assert path.name not in home.kept("refused")
+    assert bundle_id not in home.listed()
+
+
+def test_sender_refused(home):
+    home.postfix.policy.answer = lambda request: (
+        "REJECT go away" if request["sender"] == "spam@sender.example"
+        else "DUNNO")
+    path = home.make(fresh_message(), mail="<spam@sender.example>")
+    assert home.deliver(path)[0] == "refused"
+
+
+def test_no_postfix(home):
+    """Local trouble keeps the bundle waiting; it is receipted, since it
+    was opened and is good."""
+    away = home.postfix.inject.with_name("away")
+    path = home.make(fresh_message())
+    home.postfix.inject.rename(away)
+    try:
+        assert home.deliver(path)[0] == "retry"
+    finally:
+        away.rename(home.postfix.inject)
+    assert len(home.signed(path)) == 1
+    assert home.deliver(path) == ("done", "")
+    home.new_mails(1)
+
+
+# ---- delivered once ----
+
+def test_equal_mail_from_another_bundle(home):
+    """The sender's 250 got lost; he sent again, to another friend."""
+    message = fresh_message()
+    first, second = home.make(message), home.make(message, "--client",
+                                                  "port=40313")
+    both = home.make(message, rcpt=["<talktome@bob.example>",
+                                    "<other@bob.example>"])
+    assert home.deliver(first) == ("done", "")
+    assert home.deliver(second) == ("done", "")
+    assert home.deliver(both) == ("done", "")
+    assert sorted(mail.to for mail in home.new_mails(2)) == [
+        "other@bob.example", "talktome@bob.example"]
+    assert len(home.signed(first, second, both)) == 3
+
+
+def test_equal_mail_without_message_id_is_delivered_twice(home):
+    message = b"Subject: ping\r\n\r\nping\r\n"
+    assert home.deliver(home.make(message)) == ("done", "")
+    assert home.deliver(home.make(message)) == ("done", "")
+    home.new_mails(2)
+
+
+def test_equal_mails_at_the_same_time(home):
+    """Two bundles of one mail, both workers busy: one goes in, the other
+    one waits, and is done when the first one is."""
+    message = fresh_message()
+    paths = [home.make(message) for _ in range(2)]
+    for path in paths:
+        home.request("deliver %s\n" % path.name.split(".")[0], path)
+    words = sorted(home.answer().split(" ")[0] for _ in paths)
+    assert words in (["done", "done"], ["done", "retry"])
+    for path in paths:
+        assert home.deliver(path)[0] in ("done", "duplicate")
+    home.new_mails(1)
+
+
+def test_same_nonce_other_bundle(home):
+    nonce = "ab" * 16
+    first = home.make(fresh_message(), "--nonce", nonce)
+    second = home.make(fresh_message(), "--nonce", nonce)
+    assert home.deliver(first) == ("done", "")
+    assert home.deliver(second) == ("duplicate", "")
+    home.new_mails(1)
+    assert len(home.signed(first, second)) == 2
+
+
+# ---- what must not get in ----
+
+def test_ticket_that_does_not_verify(home):
+    """Answered `invalid`: no copy, no receipt; the true bundle of the same
+    ID is delivered afterwards."""
+    message = fresh_message()
+    cases = {
+        "signature is wrong": home.make(message, "--break-signature"),
+        "never had the ticket key": home.make(message, seed="stranger"),
+        "dave may not hold": home.make(message, acceptor="dave"),
+        "mallory is no peer": home.make(message, acceptor="mallory",
+                                        seed="stranger"),
+        "bob is no peer": home.make(message, acceptor="bob",
+                                    seed="stranger"),
+        "is for dave": home.make(message, "--home", "dave"),
+        "of the network other.example": home.make(
+            message, "--network", "other.example"),
+        "SHA-256": home.make(message, "--flip-after", "500"),
+        "the size": home.make(message, "--ticket-size", "77"),
+    }
+    for reason, path in cases.items():
+        word, text = home.deliver(path)
+        assert (word, reason in text) == ("invalid", True), (reason, text)
+    assert home.signed(*cases.values()) == []
+    good = home.make(message)
+    other = "0" * 64
+    word, text = home.deliver(good, bundle_id=other)
+    assert (word, "another bundle's" in text) == ("invalid", True)
+    (home.made / "empty").write_bytes(b"")
+    assert home.deliver(home.made / "empty", bundle_id=other)[0] == "invalid"
+    assert home.transactions() == []
+    assert home.deliver(good) == ("done", "")
+    home.new_mails(1)
+
+
+def test_own_ticket_on_anothers_bundle(home):
+    """A holder with a good key signs a ticket of its own for bytes that
+    carol sealed, and is first. It must not get carol's mail into
+    quarantine, nor a receipt for it."""
+    good = home.make(fresh_message())
+    forged = pathlib.Path(home.tool(
+        "--sealed", good, "--acceptor", "alice", "--out", home.made,
+        "--ticket-seed", home.seeds["alice"], "--name", "forged"))
+    bundle_id = good.name.split(".")[0]
+    word, text = home.deliver(forged, bundle_id=bundle_id)
+    assert (word, text) == ("invalid", "alice did not seal this")
+    assert home.signed(good) == []
+    assert home.deliver(good) == ("done", "")
+    assert home.deliver(forged, bundle_id=bundle_id) == ("duplicate", "")
+    home.new_mails(1)
+
+
+BATCH = (b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n"
+         b"RCPT TO:<talktome@bob.example>\r\nDATA\r\nSubject: x\r\n\r\n"
+         b"x\r\n.\r\nQUIT\r\n")
+
+BATCHES = {
+    "two-transactions": BATCH.replace(b"QUIT\r\n", b"", 1) + BATCH[16:],
+    "after-quit": BATCH + b"MAIL FROM:<a@b.example>\r\n",
+    "no-quit": BATCH.replace(b"QUIT\r\n", b""),
+    "no-dot": BATCH[:-9],
+    "no-rcpt": BATCH.replace(b"RCPT TO:<talktome@bob.example>\r\n", b""),
+    "unknown-verb": BATCH.replace(b"MAIL", b"XCLIENT ADDR=127.0.0.1\r\nMAIL"),
+    "unknown-parameter": BATCH.replace(b"b.example>", b"b.example> AUTH=<>"),
+    "lf-in-path": BATCH.replace(
+        b"<a@b.example>", b"<a@b.example\nRCPT TO:<v@evil.example>>"),
+    "cr-in-path": BATCH.replace(b"<a@b.example>", b"<a@b.example\r>"),
+    "source-route": BATCH.replace(b"<talk", b"<@evil.example:talk"),
+    "foreign-rcpt": BATCH.replace(b"@bob.example", b"@evil.example"),
+    "subdomain-rcpt": BATCH.replace(b"@bob.example", b"@x.bob.example"),
+    "one-foreign-rcpt": BATCH.replace(
+        b"DATA", b"RCPT TO:<v@evil.example>\r\nDATA"),
+    "no-domain": BATCH.replace(b"talktome@bob.example", b"talktome"),
+    "long-line": BATCH.replace(b"a@b.example", b"a" * 3000 + b"@b.example"),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(BATCHES))
+def test_inside_that_is_not_one_sane_transaction(home, kind):
+    """Quarantined and receipted; Postfix never hears of it."""
+    batch = home.base / "batch"
+    batch.write_bytes(BATCHES[kind])
+    path = home.make(b"", "--batch", batch)
+    assert home.deliver(path)[0] == "quarantined"
+    assert home.transactions() == []
+    assert path.name in home.kept("quarantine")
+    assert len(home.signed(path)) == 1
+    assert home.deliver(path) == ("duplicate", "")
+
+
+UNOPENABLE = {
+    "damaged": ["--flip", "700"],
+    "cut": ["--truncate", "600"],
+    "appended": ["--append", "more"],
+    "inside-home": ["--inside-home", "dave"],
+    "inside-nonce": ["--inside-nonce", "00" * 16],
+    "inside-time": ["--inside-time", "5"],
+    "inside-network": ["--inside-network", "other.example"],
+}
+
+
+@pytest.mark.parametrize("kind", sorted(UNOPENABLE))
+def test_bundle_that_cant_be_opened_or_disagrees(home, kind):
+    path = home.make(fresh_message(), *UNOPENABLE[kind])
+    assert home.deliver(path)[0] == "quarantined"
+    assert path.name in home.kept("quarantine")
+    assert len(home.signed(path)) == 1
+    assert home.transactions() == []
+
+
+def test_sealed_to_another_key(home):
+    home.tool("--make-key", home.base / "other")
+    path = pathlib.Path(home.tool(
+        "--out", home.made, "--key", home.base / "other.pub",
+        "--ticket-seed", home.seeds["carol"], "--mail", "<a@b.example>",
+        "--rcpt", "<talktome@bob.example>", input=fresh_message()))
+    assert home.deliver(path)[0] == "quarantined"
+
+
+def test_not_openpgp_and_not_a_head(home):
+    plain = home.base / "plain"
+    plain.write_bytes(b"x" * 20000)
+    assert home.deliver(home.make(b"", "--plain", plain))[0] == "quarantined"
+
+
+@pytest.mark.parametrize("end", [
+    b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r\r\n",
+    b"\r\n.\r\r\r\r\n", b"\r.\r\n", b"\n.\r", b"\r\n\x00.\r\n",
+    b"\n\n.\n\n"])
+def test_smuggling_in_a_message(home, end):
+    """Bytes that Postfix 3.7 takes for the end of a mail (FACTS, lines.h)
+    stay inside it."""
+    message = (b"Subject: one\r\n\r\none" + end
+               + b"MAIL FROM:<evil@evil.example>\r\n"
+               b"RCPT TO:<talktome@bob.example>\r\nDATA\r\n"
+               b"Subject: two\r\n\r\nsmuggled\r\n.\r\nQUIT\r\n")
+    word, _ = home.deliver(home.make(message))
+    # A lone dot of its own is no message that a milter writes; either
+    # way there is one transaction at most.
+    assert word in ("done", "quarantined")
+    assert len(home.transactions()) == (1 if word == "done" else 0)
+    for mail in home.new_mails(1 if word == "done" else 0):
+        assert b"smuggled" in mail.message
+        assert b"From evil" not in mail.raw
+
+
+def test_smuggling_unstuffed(home):
+    """The same with a batch whose dots are not even stuffed."""
+    for end in (b"\n.\r\n", b"\n.\n"):
+        batch = home.base / "batch"
+        batch.write_bytes(BATCH.replace(
+            b"x\r\n.\r\n", b"one" + end + b"MAIL FROM:<evil@evil.example>\r\n"
+            b"RCPT TO:<talktome@bob.example>\r\nDATA\r\nsmuggled\r\n.\r\n"))
+        assert home.deliver(home.make(b"", "--batch", batch)) == ("done", "")
+        assert len(home.transactions()) == 1
+        assert b"smuggled" in home.new_mails(1)[0].message
+
+
+def test_foreign_agamid_fields_are_taken_out(home):
+    message = (b"X-Agamid-Once: 00\r\nSubject: x\r\nx-aGAMID-via: mallory\r\n"
+               b"\tfolded\r\n \r\nX-Agamid-Sealed : 1\r\nX-Other: 1\r\n"
+               b"X-Agamid-\r\nTo: b\r\n\r\nX-Agamid-Once: in the body\r\n")
+    assert home.deliver(home.make(message)) == ("done", "")
+    mail, = home.new_mails(1)
+    assert mail.below_trace() == (
+        b"Subject: x\r\nX-Other: 1\r\nTo: b\r\n\r\n"
+        b"X-Agamid-Once: in the body\r\n")
+
+
+def test_leading_continuation_does_not_touch_our_fields(home):
+    message = b" forged\r\nSubject: x\r\n\r\nbody\r\n"
+    assert home.deliver(home.make(message, "--no-received"))[0] == "done"
+    mail, = home.new_mails(1)
+    assert mail.message == b"\n forged\nSubject: x\n\nbody\n"
+
+
+# ---- whatever dies, nothing is lost ----
+
+def restart_after_kill(home, path, fault):
+    """The daemon is killed at this point of the delivery; a new one is
+    asked again. Its answer, and what was known before."""
+    home.faults.write_text(fault + "\n")
+    home.request("deliver %s\n" % path.name.split(".")[0], path)
+    home.ended()
+    home.faults.unlink()
+    home.start()
+    signed = home.signed(path)
+    return home.deliver(path)[0], bool(signed)
+
+
+@pytest.mark.parametrize("fault,mails,durable", [
+    ("deliver.commit kill 1", 1, False),
+    ("deliver.commit kill-after 1", 1, False),
+    ("deliver.commit kill 2", 1, False),
+    ("deliver.commit kill-after 2", 1, True),
+    ("deliver.dot kill", 1, True),
+    ("deliver.dot kill-after", 2, True),  # injecting: Sieve ends it
+    ("deliver.commit kill 3", 2, True),
+    ("deliver.commit kill-after 3", 1, True),
+    ("deliver.reply kill", 1, True),
+    ("deliver.reply kill-after", 1, True),
+])
+def test_killed_in_mid_delivery(home, fault, mails, durable):
+    path = home.make(fresh_message())
+    expect = "duplicate" if "3" in fault and "after" in fault \
+        or "reply" in fault else "done"
+    assert restart_after_kill(home, path, fault) == (expect, durable)
+    came = home.new_mails(mails)
+    assert len({mail.ours["X-Agamid-Once"] for mail in came}) == 1
+
+
+def test_full_disk(home):
+    """The ledger or the copy can't be written: retry, and nothing is
+    receipted that isn't durable."""
+    path = home.make(fresh_message())
+    home.faults.write_text("deliver.commit error\n")
+    assert home.deliver(path)[0] == "retry"
+    home.faults.unlink()
+    assert home.signed(path) == []
+    bad = home.make(b"", "--flip", "700")
+    home.faults.write_text("spool.fsync error\n")
+    assert home.deliver(bad)[0] == "retry"
+    home.faults.unlink()
+    assert home.deliver(bad)[0] == "quarantined"
+    assert home.deliver(path) == ("done", "")
+    home.new_mails(1)
+
+
+def test_stop_waits_for_what_runs(home):
+    path = home.make(fresh_message())
+    home.request("deliver %s\n" % path.name.split(".")[0], path)
+    wait_for("the mail to be offered", lambda: home.postfix.policy.requests)
+    home.stop()
+    home.start()
+    assert home.deliver(path) == ("duplicate", "")
+    home.new_mails(1)
+
+
+def test_what_ends_the_program_is_put_aside(home):
+    """A bundle that kills the opener five times isn't opened again."""
+    path = home.make(fresh_message())
+    bundle_id = path.name.split(".")[0]
+    for _ in range(5):
+        home.faults.write_text("deliver.commit kill 2\n")
+        home.request("deliver %s\n" % bundle_id, path)
+        home.ended()
+        home.faults.unlink()
+        home.start()
+    assert home.deliver(path)[0] == "quarantined"
+    kept = home.secret / "quarantine" / path.name
+    assert home.deliver(kept, "again") == ("done", "")
+    assert path.name not in home.kept("quarantine")
+    home.new_mails(1)
+
+
+# ---- the socket ----
+
+def test_requests_that_are_none(home):
+    for text in ("", "deliver\n", "deliver xyz\n", "sign\n", "stop\n",
+                 "deliver " + "0" * 64):
+        client = home.connect()
+        client.send(text.encode() or b"\n")
+        assert client.recv(100) == b"", text
+        client.close()
+    assert home.signed(pathlib.Path("0" * 64)) == []
+
+
+ASK = """
+import socket, sys
+client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+client.connect(sys.argv[1])
+try:
+    socket.send_fds(client, [sys.argv[2].encode() + b"\\n"], [0])
+    answered = client.recv(9) != b""
+except OSError:
+    answered = False
+print("answered" if answered else "cut off")
+"""
+
+
+@pytest.mark.parametrize("user,request_text,answer", [
+    ("agamid", "list", "answered"),
+    ("agamid", "again " + "0" * 64, "cut off"),
+    ("agamid-key", "again " + "0" * 64, "answered"),
+    ("agamid-ssh", "list", "cut off"),
+    ("agamid-milter", "list", "cut off"),
+])
+def test_who_may_ask(home, user, request_text, answer):
+    sock = home.root / "run/agamid/deliver/deliver.sock"
+    ran = subprocess.run(home.postfix.command(
+        "/usr/bin/python3", "-c", ASK, sock, request_text, user=user),
+        check=True, timeout=20, capture_output=True, text=True,
+        stdin=open("/dev/null", "rb"))
+    assert ran.stdout.strip() == answer
+
+
+def test_process_is_closed(home):
+    """Not dumpable: nobody but root may look into it."""
+    proc = pathlib.Path("/proc/%d" % home.pid())
+    limits = (proc / "limits").read_text()
+    assert "Max core file size        0" in limits
+    assert os.stat(proc / "environ").st_uid == 0
+    assert "NoNewPrivs:\t1" in (proc / "status").read_text()
