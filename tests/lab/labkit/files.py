@@ -109,7 +109,7 @@ relay_domains = texthash:{derived}/postfix/relay_domains
 transport_maps = texthash:{derived}/postfix/transport
 virtual_alias_maps = pcre:{derived}/postfix/own_aliases.pcre
 smtpd_restriction_classes = agamid_policy, agamid_own_recipients
-agamid_policy = check_policy_service {{ unix:agamid/policy.sock, timeout=10s, default_action=451 4.3.5 Try again later }}
+agamid_policy = check_policy_service {{ unix:agamid/policy.sock, timeout=10s, {{ default_action = 451 4.3.5 Try again later }} }}
 agamid_own_recipients = check_recipient_access pcre:{derived}/postfix/own_recipients.pcre
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated, check_recipient_access texthash:{derived}/postfix/peers, $agamid_own_recipients

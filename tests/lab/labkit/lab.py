@@ -172,7 +172,7 @@ class Lab:
         """Which of a node's doors do not answer."""
         if node is self.dns:
             return [] if self._tcp(node, 53) else ["53"]
-        doors = [] if self._tcp(node, 25) else ["25"]
+        doors = [] if self._tcp(node, 25, greeting=True) else ["25"]
         if node is self.sender:
             return doors
         doors += [str(p) for p in (143, 110, 2222) if not self._tcp(node, p)]
@@ -184,10 +184,10 @@ class Lab:
         return doors
 
     @staticmethod
-    def _tcp(node, port):
+    def _tcp(node, port, greeting=False):
         try:
-            with netns.inside(node.netns), socket.create_connection((node.address, port), 1):
-                return True
+            with netns.inside(node.netns), socket.create_connection((node.address, port), 1) as connection:
+                return not greeting or connection.recv(4).startswith(b"220")
         except OSError:
             return False
 
