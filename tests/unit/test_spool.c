@@ -18,6 +18,8 @@
 #include "mail_help.h"
 
 #define ABC_NAME HELP_SHA256_ABC ".3"
+#define UPPER_ABC \
+	"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
 
 /* A ticket for the three bytes "abc". */
 static void
@@ -483,8 +485,7 @@ test_names(void **state)
 	    HELP_SHA256_ABC ".1099511627777",
 	    HELP_SHA256_ABC ".99999999999999999999999", HELP_SHA256_ABC "0.3",
 	    "0" HELP_SHA256_ABC ".3", "../" HELP_SHA256_ABC ".3",
-	    "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"
-	    ".3"};
+	    UPPER_ABC ".3"};
 	char out[SPOOL_NAME_MAX];
 	struct spool_name n;
 	size_t i;
