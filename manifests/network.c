@@ -265,22 +265,26 @@ source_is_stale(const struct network_source *s, const struct link_state *now)
 	return s->view == NULL;
 }
 
-/* Reads a view, anew where the link was switched, and what it named
- * removed, under our eyes. *moved_r: it was so to the last. */
+/* Reads a view, anew where the link was switched meanwhile: what it named
+ * before may have been removed under our eyes, file by file. *moved_r: it
+ * was so to the last. */
 static struct network *
 load_settled(const char *path, struct link_state *seen, bool *moved_r,
     struct error *error_r)
 {
 	struct link_state after;
-	struct network *view;
+	struct network *view = NULL;
 	unsigned tries = 0;
 
 	do {
+		network_unref(&view);
 		link_read(path, seen);
 		view = network_load(path, error_r);
 		link_read(path, &after);
-		*moved_r = view == NULL && !link_same(seen, &after);
+		*moved_r = !link_same(seen, &after);
 	} while (*moved_r && ++tries < TRIES);
+	if (*moved_r)
+		network_unref(&view);
 	return view;
 }
 

@@ -9,8 +9,6 @@
  */
 #include "manifests/network_view.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +19,11 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "manifests/folder.h"
 
 #define FINGERPRINTS_MAX (64U << 20)
-#define ERRORS_MAX 4096
+#define ERRORS_MAX 65536
+#define SELF_MAX 64 /* bytes of the file self */
 
 void
 network_free(struct network *n)
@@ -46,97 +46,16 @@ network_free(struct network *n)
 	free(n);
 }
 
-/* ---- one file ---- */
-
-/* The first line alone: a log line and a struct error are one line. */
-static int
-first_line(const struct buf *errors, struct error *error_r)
+static void
+log_errors(const struct buf *errors)
 {
-	return error_set(error_r, AG_EINVAL, "%.*s",
-	    (int)strcspn(buf_str(errors), "\n"), buf_str(errors));
-}
+	const char *line = buf_str(errors);
+	size_t len;
 
-static int
-manifest_read(const char *path, struct manifest **m_r, struct error *error_r)
-{
-	struct buf text, errors;
-	int rc;
-
-	*m_r = NULL;
-	buf_init(&text, MANIFEST_MAX);
-	buf_init(&errors, ERRORS_MAX);
-	rc = file_read(path, &text, error_r);
-	if (rc == 0) {
-		*m_r = manifest_parse(path, buf_str(&text), text.len, &errors);
-		if (*m_r == NULL)
-			rc = first_line(&errors, error_r);
+	for (; *line != '\0'; line += len + (line[len] != '\0')) {
+		len = strcspn(line, "\n");
+		log_warn("manifest left out error=%.*s", (int)len, line);
 	}
-	buf_free(&text);
-	buf_free(&errors);
-	return rc;
-}
-
-/* ---- the files of a directory ---- */
-
-static int
-is_yaml(const struct dirent *e)
-{
-	size_t len = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && len > 5 &&
-	    strcmp(e->d_name + len - 5, ".yaml") == 0;
-}
-
-static int
-by_bytes(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* What is wrong with the file itself leaves it out; what is wrong with us
- * (no descriptors, a directory that is being removed) ends the reading. */
-static int
-one_manifest(struct network *n, const char *path,
-    int (*take)(struct network *n, struct manifest *m), struct error *error_r)
-{
-	struct manifest *m;
-	struct error why;
-	int rc;
-
-	rc = manifest_read(path, &m, &why);
-	if (rc == 0)
-		rc = take(n, m);
-	else if (rc == AG_EINVAL || rc == AG_ETOOBIG) {
-		log_warn("manifest left out error=%s", why.text);
-		return 0;
-	} else
-		return error_set(error_r, rc, "%s", why.text);
-	return rc == 0 ? 0 : error_set(error_r, rc, "out of memory");
-}
-
-/* Calls take, in the order of names, with each manifest that can be read;
- * it owns them. */
-static int
-each_manifest(struct network *n, const char *name,
-    int (*take)(struct network *n, struct manifest *m), struct error *error_r)
-{
-	char *dir = file_join(n->dir, name), *path;
-	struct dirent **list = NULL;
-	int i, count, rc = 0;
-
-	count = scandir(dir, &list, is_yaml, by_bytes);
-	if (count < 0 && errno != ENOENT)
-		rc = error_set_errno(error_r, AG_EIO, "%s", dir);
-	for (i = 0; i < count; i++) {
-		path = file_join(dir, list[i]->d_name);
-		if (rc == 0)
-			rc = one_manifest(n, path, take, error_r);
-		free(path);
-		free(list[i]);
-	}
-	free(list);
-	free(dir);
-	return rc;
 }
 
 /* ---- keys, current and old ---- */
@@ -170,44 +89,122 @@ keys_add(struct network *n, const struct manifest *m)
 	return rc != 0 ? rc : key_add(n, 'r', m->name, &m->receipt_key);
 }
 
+/* One by one, for they need not fit together: other serials of the same
+ * node. */
 static int
-take_old(struct network *n, struct manifest *m)
+load_old(struct network *n, struct error *error_r)
 {
-	int rc = keys_add(n, m);
+	char *dir = file_join(n->dir, "old"), **paths = NULL;
+	struct manifest *m;
+	struct buf errors;
+	size_t i;
+	int rc;
 
-	manifest_free(&m);
+	buf_init(&errors, ERRORS_MAX);
+	rc = folder_list(dir, &paths, error_r);
+	if (rc == AG_ENOENT)
+		rc = 0;
+	for (i = 0; rc == 0 && paths != NULL && paths[i] != NULL; i++) {
+		rc = folder_read(paths[i], &m, &errors);
+		if (rc == 0)
+			rc = keys_add(n, m);
+		else if (rc == AG_EINVAL || rc == AG_ETOOBIG)
+			rc = 0;
+		if (rc != 0)
+			error_set(error_r, rc, "can't read %s", paths[i]);
+		manifest_free(&m);
+	}
+	if (rc == 0)
+		log_errors(&errors);
+	folder_list_free(&paths);
+	buf_free(&errors);
+	free(dir);
 	return rc;
 }
 
 /* ---- manifests in force ---- */
 
 static int
-take_node(struct network *n, struct manifest *m)
+read_self(struct network *n, char name[SELF_MAX], struct error *error_r)
 {
-	struct manifest **more;
+	char *path = file_join(n->dir, "self");
+	struct buf b;
 	int rc;
 
-	rc = lookup_add(n->by_name, m->name, m, NULL);
-	if (rc != 0) {
-		if (rc == AG_EEXIST)
-			log_warn("manifest left out node=%s error=twice in "
-				 "the derived directory",
-			    m->name);
-		manifest_free(&m);
-		return rc == AG_EEXIST ? 0 : rc;
-	}
-	if ((n->node_count & (n->node_count - 1)) == 0) { /* 0, 1, 2, 4 ... */
-		more = reallocarray(n->nodes,
-		    n->node_count > 0 ? 2 * n->node_count : 1, sizeof(*more));
-		if (more == NULL) {
-			manifest_free(&m);
-			return AG_ENOMEM;
-		}
-		n->nodes = more;
-	}
-	n->nodes[n->node_count++] = m;
-	return keys_add(n, m);
+	buf_init(&b, SELF_MAX - 1);
+	rc = file_read(path, &b, error_r);
+	if (rc == 0)
+		snprintf(name, SELF_MAX, "%.*s",
+		    (int)strcspn(buf_str(&b), "\n"), buf_str(&b));
+	if (rc == 0 && !text_is_node_name(name))
+		rc =
+		    error_set(error_r, AG_EINVAL, "no node's name in %s", path);
+	buf_free(&b);
+	free(path);
+	return rc;
 }
+
+/* The own manifest first: it has the first claim. */
+static int
+add_manifests(struct network *n, struct folder *f, struct error *error_r)
+{
+	char *dir = file_join(n->dir, "manifests"), *path = NULL;
+	char name[SELF_MAX];
+	struct buf errors;
+	size_t refused;
+	int rc;
+
+	buf_init(&errors, ERRORS_MAX);
+	if ((rc = read_self(n, name, error_r)) != 0)
+		goto out;
+	path = xasprintf("%s/%s.yaml", dir, name);
+	if ((rc = folder_add_file(f, path, NULL, &errors)) != 0) {
+		error_set(error_r, rc, "%.*s",
+		    (int)strcspn(buf_str(&errors), "\n"), buf_str(&errors));
+		goto out;
+	}
+	rc = folder_add_dir(f, dir, NULL, &errors, &refused);
+	if (rc == 0)
+		log_errors(&errors);
+	else
+		error_set(error_r, rc, "can't read all of %s", dir);
+out:
+	buf_free(&errors);
+	free(path);
+	free(dir);
+	return rc;
+}
+
+static int
+load_nodes(struct network *n, struct error *error_r)
+{
+	struct folder *f = folder_new();
+	size_t i;
+	int rc;
+
+	if (f == NULL)
+		return error_set(error_r, AG_ENOMEM, "out of memory");
+	if ((rc = add_manifests(n, f, error_r)) != 0)
+		goto out;
+	n->nodes = folder_take(f, &n->node_count);
+	if (n->nodes == NULL)
+		rc = AG_ENOMEM;
+	for (i = 0; rc == 0 && i < n->node_count; i++) {
+		rc = lookup_add(
+		    n->by_name, n->nodes[i]->name, n->nodes[i], NULL);
+		if (rc == 0)
+			rc = keys_add(n, n->nodes[i]);
+	}
+	if (rc != 0)
+		error_set(error_r, rc, "out of memory");
+	else
+		n->self = n->nodes[0];
+out:
+	folder_free(&f);
+	return rc;
+}
+
+/* ---- fingerprints ---- */
 
 static void
 take_fpr(char fpr[41], const char *text)
@@ -279,35 +276,9 @@ load_fingerprints(struct network *n, struct error *error_r)
 	return rc;
 }
 
-/* ---- who am I, who serves what ---- */
+/* ---- who serves what ---- */
 
-static int
-load_self(struct network *n, struct error *error_r)
-{
-	char *path = file_join(n->dir, "self");
-	struct buf b;
-	size_t len;
-	int rc;
-
-	buf_init(&b, 64);
-	rc = file_read(path, &b, error_r);
-	if (rc == 0) {
-		len = strcspn(buf_str(&b), "\n");
-		if (len > 0)
-			b.data[len] = '\0';
-		n->self = lookup_get(n->by_name, buf_str(&b));
-		if (n->self == NULL)
-			rc = error_set(error_r, AG_ENOENT,
-			    "%s/manifests/%s.yaml, this node's own manifest, "
-			    "is not there or not good",
-			    n->dir, buf_str(&b));
-	}
-	buf_free(&b);
-	free(path);
-	return rc;
-}
-
-/* A peer's domains, but what is ours or already another's. */
+/* Each domain is one node's: folder.c saw to it. */
 static int
 add_domains(struct network *n, const struct manifest *m)
 {
@@ -315,10 +286,8 @@ add_domains(struct network *n, const struct manifest *m)
 	int rc;
 
 	for (i = 0; i < m->domain_count; i++) {
-		if (manifest_has_domain(n->self, m->domains[i]))
-			continue;
 		rc = lookup_add(n->by_domain, m->domains[i], m, NULL);
-		if (rc == AG_ENOMEM)
+		if (rc != 0)
 			return rc;
 	}
 	return 0;
@@ -357,10 +326,9 @@ load(struct network *n, const char *derived_dir, struct error *error_r)
 	    (n->by_domain = lookup_new()) == NULL ||
 	    (n->by_key = lookup_new()) == NULL)
 		return error_set(error_r, AG_ENOMEM, "out of memory");
-	if ((rc = each_manifest(n, "manifests", take_node, error_r)) != 0 ||
-	    (rc = load_self(n, error_r)) != 0 ||
+	if ((rc = load_nodes(n, error_r)) != 0 ||
 	    (rc = load_fingerprints(n, error_r)) != 0 ||
-	    (rc = each_manifest(n, "old", take_old, error_r)) != 0)
+	    (rc = load_old(n, error_r)) != 0)
 		return rc;
 	if (add_peers(n) != 0)
 		return error_set(error_r, AG_ENOMEM, "out of memory");

@@ -231,7 +231,9 @@ load_bad_file(void **state)
 	help_write(help_path("derived/manifests/zed.yaml"), "", 0);
 	help_write(help_path("derived/manifests/.hidden.yaml"), "x", 1);
 	help_write(help_path("derived/manifests/note.txt"), "x", 1);
-	help_expect_log("bob.yaml:1:");
+	help_expect_log("bob.yaml:1:1: version: missing");
+	help_expect_log("bob.yaml:1:1: serial: missing");
+	help_expect_log("bob.yaml:1:7: node: expected a mapping");
 	help_expect_log("zed.yaml:1:1: the file is empty");
 	n = network_load(link, &e);
 	assert_non_null(n);
@@ -241,26 +243,27 @@ load_bad_file(void **state)
 	network_unref(&n);
 }
 
-/* What must not happen (apply checks it) does no harm: somebody who names
- * our domain, or another's, doesn't get its mail. */
+/* What must not happen (apply checks it) does no harm: who names our
+ * domain, or another's, is left out; the own manifest comes first. */
 static void
 load_stolen_domain(void **state)
 {
 	static const struct net_node nodes[] = {
 	    {.name = "bob"},
-	    {.name = "mallory",
-		.domains = "[alice.example, bob.example, m.example]"},
+	    {.name = "mallory", .domains = "[alice.example, m.example]"},
 	    {.name = "self", .domains = "[alice.example]"},
 	};
 	struct network *n;
 	struct error e;
 
 	(void)state;
+	help_expect_log("mallory.yaml:7:13: node.domains: expected one of this "
+			"node's own, \"alice.example\" is self's already");
 	n = network_load(net_derive("self", nodes, N(nodes), NULL, 0), &e);
 	assert_non_null(n);
 	assert_null(network_home_of(n, "alice.example"));
 	assert_string_equal(network_home_of(n, "bob.example")->name, "bob");
-	assert_string_equal(network_home_of(n, "m.example")->name, "mallory");
+	assert_null(network_home_of(n, "m.example"));
 	network_unref(&n);
 }
 
@@ -297,6 +300,9 @@ load_nothing(void **state)
 	assert_null(network_load(help_path("derived"), &e));
 	assert_non_null(strstr(e.text, "nobody.yaml"));
 	net_derive("alice", friends, N(friends), NULL, 0);
+	help_write(help_path("derived/self"), "../alice\n", 9);
+	assert_null(network_load(help_path("derived"), &e));
+	assert_non_null(strstr(e.text, "no node's name"));
 	assert_int_equal(unlink(help_path("derived/self")), 0);
 	assert_null(network_load(help_path("derived"), &e));
 	assert_non_null(strstr(e.text, "self"));
