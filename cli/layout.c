@@ -150,7 +150,7 @@ make_dir(const struct conf *conf, const struct place *p, bool owners,
 {
 	char *path = place_path(conf, p);
 	struct stat st;
-	struct ids ids;
+	struct ids ids = {0, 0};
 	int rc = 0;
 
 	if (owners && !find_ids(p, &ids)) {
