@@ -153,7 +153,7 @@ static const struct {
     {"a b@bob.example", "a b", "bob.example"},
     {"a\"q@bob.example", "a\"q", "bob.example"},
     {"a@b@bob.example", "a@b", "bob.example"},
-    {"b\xc3\xb6b@bob.example", "b\xc3\xb6b", "bob.example"},
+    {"b\u00f6b@bob.example", "b\u00f6b", "bob.example"},
     {"bob", NULL, NULL},
     {"", NULL, NULL},
     {"@bob.example", NULL, NULL},
