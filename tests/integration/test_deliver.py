@@ -325,6 +325,7 @@ def test_equal_mails_at_the_same_time(home):
 
 
 def test_same_nonce_other_bundle(home):
+    """SPEC B-9.6"""
     nonce = "ab" * 16
     first = home.make(fresh_message(), "--nonce", nonce)
     second = home.make(fresh_message(), "--nonce", nonce)
@@ -337,8 +338,8 @@ def test_same_nonce_other_bundle(home):
 # ---- what must not get in ----
 
 def test_ticket_that_does_not_verify(home):
-    """Answered `invalid`: no copy, no receipt; the true bundle of the same
-    ID is delivered afterwards."""
+    """SPEC B-9.1, B-9.2: answered `invalid`: no copy, no receipt; the true
+    bundle of the same ID is delivered afterwards."""
     message = fresh_message()
     cases = {
         "signature is wrong": home.make(message, "--break-signature"),
@@ -370,8 +371,8 @@ def test_ticket_that_does_not_verify(home):
 
 
 def test_own_ticket_on_anothers_bundle(home):
-    """A holder with a good key signs a ticket of its own for bytes that
-    carol sealed, and is first. It must not get carol's mail into
+    """SPEC B-9.4: a holder with a good key signs a ticket of its own for
+    bytes that carol sealed, and is first. It must not get carol's mail into
     quarantine, nor a receipt for it."""
     good = home.make(fresh_message())
     forged = pathlib.Path(home.tool(
@@ -414,7 +415,8 @@ BATCHES = {
 
 @pytest.mark.parametrize("kind", sorted(BATCHES))
 def test_inside_that_is_not_one_sane_transaction(home, kind):
-    """Quarantined and receipted; Postfix never hears of it."""
+    """SPEC B-9.5, B-9.7: quarantined and receipted; Postfix never hears of
+    it."""
     batch = home.base / "batch"
     batch.write_bytes(BATCHES[kind])
     path = home.make(b"", "--batch", batch)
@@ -438,6 +440,7 @@ UNOPENABLE = {
 
 @pytest.mark.parametrize("kind", sorted(UNOPENABLE))
 def test_bundle_that_cant_be_opened_or_disagrees(home, kind):
+    """SPEC B-9.3, B-9.7"""
     path = home.make(fresh_message(), *UNOPENABLE[kind])
     assert home.deliver(path)[0] == "quarantined"
     assert path.name in home.kept("quarantine")
@@ -465,8 +468,8 @@ def test_not_openpgp_and_not_a_head(home):
     b"\r\n.\r\r\r\r\n", b"\r.\r\n", b"\n.\r", b"\r\n\x00.\r\n",
     b"\n\n.\n\n"])
 def test_smuggling_in_a_message(home, end):
-    """Bytes that Postfix 3.7 takes for the end of a mail (FACTS, lines.h)
-    stay inside it."""
+    """SPEC B-3.12: bytes that Postfix 3.7 takes for the end of a mail
+    (FACTS, lines.h) stay inside it."""
     message = (b"Subject: one\r\n\r\none" + end
                + b"MAIL FROM:<evil@evil.example>\r\n"
                b"RCPT TO:<talktome@bob.example>\r\nDATA\r\n"
