@@ -95,12 +95,12 @@ int bsmtp_write_tail(struct bsmtp_stuff *s, struct buf *out);
  *   character, no blank outside quotes. *e is the parser's.
  * - body()'s pieces together are the message as it was given to
  *   bsmtp_write_data(), ending in CRLF unless empty. Nothing is known of
- *   its bytes: there may be bare CR, bare LF, NUL, LF "." LF and LF "."
- *   CRLF in it. Who says it to an SMTP server must see to it that none of
- *   them ends the DATA there (Postfix 3.7 takes a bare LF for a line's
- *   end): put a dot before each "." that follows an LF, bare or not, or
- *   turn bare LF into CRLF first, or refuse. Never send the output of
- *   bsmtp_write_data() to a server.
+ *   its bytes: there may be bare CR, bare LF, NUL, LF "." LF, LF "." CRLF
+ *   and CRLF "." CR CRLF in it. Who says it to an SMTP server must see to
+ *   it that none of them ends the DATA there (Postfix 3.7 takes a bare LF,
+ *   with or without CRs before it, for a line's end): make each of them a
+ *   CRLF, or refuse, and stuff dots (bsmtp_write_data() will do) only
+ *   after that.
  * - done() comes once, after the last body(), and says that the message
  *   is whole; not that the bundle is (bsmtp_parse_end(), integrity).
  */
