@@ -52,6 +52,9 @@ put_lines(FILE *out, const char *s)
 	}
 }
 
+static void put_message(const char *kind, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 put_message(const char *kind, const char *fmt, va_list ap)
 {

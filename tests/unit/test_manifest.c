@@ -415,8 +415,8 @@ small_form(void **state)
 				   "  mailboxes:\n"
 				   "    contact:\n"
 				   "      matches: '^(talktome|contact)'\n";
-	static const char *const told[] = {"bob.yaml:1:1: this is the small "
-					   "form",
+	static const char *const told[] = {
+	    "bob.yaml:1:1: this is the small form",
 	    "version, serial, node.name, node.network, node.domains, ",
 	    "node.openpgp, node.recovery, node.ticket-key, node.receipt-key",
 	    "node.ssh.host-keys, node.ssh.client-keys", "agamid init"};
