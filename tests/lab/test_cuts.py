@@ -14,7 +14,7 @@ BOB = "bob@bob.example"
 
 
 def test_cable_out_and_in(lab):
-    """SPEC N-9: Bob's cable is cut, not his power; a healed cable brings
+    """SPEC N-9.2: Bob's cable is cut, not his power; a healed cable brings
     his mail without a restart."""
     word = fresh_word()
     lab.nodes["bob"].cut()
@@ -46,7 +46,7 @@ DAEMONS = ["agamid-milter", "agamid-seal", "agamid-relayd", "agamid-deliver"]
 
 @pytest.mark.parametrize("victim", DAEMONS)
 def test_kill_acceptors_daemon(lab, victim):
-    """SPEC N-1: kill -9 of a daemon of the acceptor in mid-flight loses
+    """SPEC N-7.1, N-9.5: kill -9 of a daemon of the acceptor in mid-flight loses
     nothing and delivers nothing twice."""
     words = burst(lab, lambda: kill(lab, "carol", victim))
     lab.start(lab.nodes["bob"])
@@ -57,7 +57,7 @@ def test_kill_acceptors_daemon(lab, victim):
 
 @pytest.mark.parametrize("victim", ["agamid-relayd", "agamid-deliver", "postfix"])
 def test_kill_homes_daemon(lab, victim):
-    """The same at home, while the mail comes in."""
+    """SPEC N-10.8: the same at home, while the mail comes in."""
     words = burst(lab, lambda: None)
     bob = lab.nodes["bob"]
     bob.boot()
@@ -118,7 +118,7 @@ def take_once(lab, target, word):
 @pytest.mark.parametrize("point", ["spool.fsync", "spool.rename", "spool.dirsync"])
 @pytest.mark.parametrize("action", ["error", "kill"])
 def test_each_durable_step_of_the_milter(lab, point, action):
-    """SPEC N-5: a step fails once or the process dies at it: the sender
+    """SPEC N-5.1, N-5.2: a step fails once or the process dies at it: the sender
     is told 4xx and comes again; nothing is lost or doubled."""
     word = fresh_word("fault")
     lab.nodes["bob"].off()
@@ -144,7 +144,7 @@ def faulted(node, point, action):
 
 
 def test_random_run(lab):
-    """SPEC N-1: for a minute mails come while nodes are cut, killed and
+    """SPEC N-7.1, N-9.4: for a minute mails come while nodes are cut, killed and
     healed at random; at the end every 250 is home once. The seed is
     printed and can be given as AGAMID_SEED."""
     seed = int(os.environ.get("AGAMID_SEED", random.SystemRandom().randrange(1 << 30)))

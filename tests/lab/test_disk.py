@@ -30,7 +30,7 @@ class Trace:
 
 
 def test_fsync_before_250_and_no_plaintext(lab):
-    """SPEC N-5.1, N-3.1: the file and its directory are fsynced before
+    """SPEC N-5.1, N-5.3, N-3.1, B-5.7, B-8.5: the file and its directory are fsynced before
     Postfix hears the answer; no write to a file shows the text."""
     word = fresh_word("disk")
     lab.nodes["bob"].off()

@@ -10,7 +10,7 @@ BOB = "bob@bob.example"
 
 
 def test_unknown_address_refused_everywhere(lab):
-    """SPEC N-1: an address that no pattern names gets 550 at home and at
+    """SPEC N-1.4, N-16.3: an address that no pattern names gets 550 at home and at
     every backup; one with an extension is taken."""
     for name, (code, text) in backups_refuse_or_take(lab, "obsolete@bob.example", without=()).items():
         assert code == 550 and b"5.1.1" in text, (name, code, text)
@@ -19,7 +19,7 @@ def test_unknown_address_refused_everywhere(lab):
 
 
 def test_pattern_maps_to_mailbox(lab):
-    """SPEC M-1: talktome+x@carol.example is Carol's mailbox `contact`."""
+    """SPEC N-16.4, N-16.5: talktome+x@carol.example is Carol's mailbox `contact`."""
     word = fresh_word()
     mailbox.submit(lab, ANN, ["talktome+x@carol.example"], story.message(word, "talktome+x@carol.example"))
     arrives(lab, "carol", word)
@@ -28,18 +28,19 @@ def test_pattern_maps_to_mailbox(lab):
 
 
 def test_postmaster_always(lab):
+    """SPEC N-1.4: RFC 5321 section 4.5.1 asks for it."""
     for name, (code, text) in backups_refuse_or_take(lab, "postmaster@bob.example", without=()).items():
         assert code == 250, (name, code, text)
 
 
 def test_subdomain_refused(lab):
-    """SPEC N-1: Postfix's relay_domains would let it in."""
+    """SPEC N-1.2, N-16.2: Postfix's relay_domains would let it in."""
     for name, (code, text) in backups_refuse_or_take(lab, "bob@x.bob.example").items():
         assert code == 554, (name, code, text)
 
 
 def test_alias_to_friend_is_sealed(lab):
-    """SPEC N-1: team@carol.example is an alias for Bob: it leaves Carol
+    """SPEC N-18.1: team@carol.example is an alias for Bob: it leaves Carol
     sealed only."""
     word = fresh_word()
     lab.nodes["bob"].off()
@@ -51,7 +52,7 @@ def test_alias_to_friend_is_sealed(lab):
 
 
 def test_local_sendmail_to_friend(lab):
-    """SPEC N-1: mail of Carol's own users and cron goes by the second
+    """SPEC N-18.1, N-16.1: mail of Carol's own users and cron goes by the second
     door."""
     word = fresh_word()
     lab.nodes["bob"].off()
@@ -63,7 +64,7 @@ def test_local_sendmail_to_friend(lab):
 
 
 def test_two_homes_at_the_second_door(lab):
-    """SPEC N-1: one local mail for two friends becomes two bundles."""
+    """SPEC N-18.3: one local mail for two friends becomes two bundles."""
     word = fresh_word()
     for name in ("bob", "dave"):
         lab.nodes[name].off()
@@ -77,7 +78,7 @@ def test_two_homes_at_the_second_door(lab):
 
 
 def test_agamid_stopped(lab):
-    """SPEC N-1: own mail flows; a peer's mail gets 451; what is in the
+    """SPEC N-16.6, N-18.2, N-1.10: own mail flows; a peer's mail gets 451; what is in the
     queue for a peer stays there, never bounced, never in clear."""
     carol = lab.nodes["carol"]
     lab.nodes["bob"].off()

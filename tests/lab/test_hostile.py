@@ -89,7 +89,7 @@ FORGED = {
 
 @pytest.mark.parametrize("kind", sorted(FORGED))
 def test_forged_bundle(lab, forger, kind):
-    """SPEC N-10.1: ticket and inside are checked before anything is said
+    """SPEC N-10.1, B-9.1, B-9.2, B-9.3, B-9.4: ticket and inside are checked before anything is said
     to Postfix."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, *FORGED[kind]))
@@ -97,14 +97,14 @@ def test_forged_bundle(lab, forger, kind):
 
 
 def test_ticket_under_anothers_name(lab, forger):
-    """Carol signs as Alice."""
+    """SPEC N-4.2, B-6.7: Carol signs as Alice."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, acceptor="alice"))
     assert inbox_with(lab, "bob", word) == []
 
 
 def test_foreign_recipient(lab, forger):
-    """Bob's Postfix does not relay for a friend."""
+    """SPEC N-10.3, B-9.5: Bob's Postfix does not relay for a friend."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, rcpt="<victim@sender.example>"))
     assert postfix_saw(lab, "victim@sender.example") == []
@@ -121,7 +121,7 @@ SMUGGLED = {
 
 @pytest.mark.parametrize("kind", sorted(SMUGGLED))
 def test_smuggled_commands(lab, forger, kind, tmp_path):
-    """SPEC B-3.1: exactly one transaction of known commands."""
+    """SPEC N-10.2, B-3.1, B-3.12: exactly one transaction of known commands."""
     word = fresh_word("forge")
     batch = tmp_path / "batch"
     batch.write_bytes(SMUGGLED[kind].format(word).encode())
@@ -132,7 +132,7 @@ def test_smuggled_commands(lab, forger, kind, tmp_path):
 
 @pytest.mark.parametrize("end", ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r"])
 def test_smuggling_by_bare_line_ends(lab, forger, end, tmp_path):
-    """A dot between bare line ends in a body never ends it at home."""
+    """SPEC N-10.2, B-3.9: a dot between bare line ends in a body never ends it at home."""
     word = fresh_word("forge")
     batch = tmp_path / "batch"
     inner = f"{end}MAIL FROM:<a@b.example>\r\nRCPT TO:<victim@sender.example>\r\nDATA\r\nx{end}"
@@ -144,7 +144,7 @@ def test_smuggling_by_bare_line_ends(lab, forger, end, tmp_path):
 
 
 def test_private_client_address_gives_nothing(lab, forger):
-    """SPEC N-10.7: a client said to be in Bob's own network is unknown to
+    """SPEC N-10.4: a client said to be in Bob's own network is unknown to
     his Postfix, and may not relay."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, "--client", "address=192.168.1.9", "--client", "name=desk.lan"))
@@ -154,7 +154,7 @@ def test_private_client_address_gives_nothing(lab, forger):
 
 
 def test_three_copies_one_mail(lab, forger):
-    """A bundle that arrives three times is delivered once."""
+    """SPEC N-9.4, B-9.6: a bundle that arrives three times is delivered once."""
     word = fresh_word("forge")
     path = forger.make(word)
     for _ in range(3):

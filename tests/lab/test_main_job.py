@@ -34,7 +34,7 @@ def through_friends(lab, sent, word, recipient=BOB, sender=ANN):
 
 
 def test_whole_way(lab):
-    """SPEC N-1: accepted by a friend, three hold it, nobody can read it,
+    """SPEC N-7.1, N-8.1, N-9.1, N-12.1: accepted by a friend, three hold it, nobody can read it,
     Bob has it once and unchanged, the copies go."""
     word = fresh_word()
     sent = story.message(word, BOB)
@@ -72,7 +72,7 @@ ODD = {
 
 
 def test_odd_messages_unchanged(lab):
-    """SPEC N-1: what a message looks like does not matter."""
+    """SPEC N-3.3, B-3.7, B-3.10: what a message looks like does not matter."""
     away(lab)
     words = {}
     for kind, make in ODD.items():
@@ -102,7 +102,7 @@ def test_twenty_megabytes(lab):
 
 
 def test_smtputf8(lab):
-    """An internationalised sender (RFC 6531) stays one."""
+    """SPEC N-3.4, B-3.6: an internationalised sender (RFC 6531) stays one."""
     word = fresh_word()
     sent = story.message(word, BOB, sender="änn@sender.example")
     away(lab)
@@ -117,7 +117,7 @@ def test_smtputf8(lab):
 
 
 def test_three_classes_in_one_transaction(lab):
-    """SPEC N-1: own, one friend's, another friend's recipient together:
+    """SPEC N-1.6: own, one friend's, another friend's recipient together:
     each gets it once."""
     word = fresh_word()
     away(lab)
@@ -139,7 +139,7 @@ def test_three_classes_in_one_transaction(lab):
 
 
 def test_client_seen_at_home(lab):
-    """SPEC N-10: Bob's Postfix sees the true client, not the friend."""
+    """SPEC N-10.4, B-2.4: Bob's Postfix sees the true client, not the friend."""
     word = fresh_word()
     got = through_friends(lab, story.message(word, BOB), word)
     assert b"mx.sender.example" in got.split(b"\r\n\r\n")[0]
@@ -148,7 +148,7 @@ def test_client_seen_at_home(lab):
 
 
 def test_dkim_simple_simple_verifies_at_home(lab, tmp_path):
-    """SPEC N-3: a DKIM signature (RFC 6376, simple/simple, all headers
+    """SPEC N-3.3: a DKIM signature (RFC 6376, simple/simple, all headers
     signed) that was made before the sealing verifies at home."""
     key = tmp_path / "key.pem"
     subprocess.run(["openssl", "genrsa", "-traditional", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -165,7 +165,7 @@ def test_dkim_simple_simple_verifies_at_home(lab, tmp_path):
 
 @pytest.mark.parametrize("tool", ["sq", "rnp"])
 def test_independent_program_opens_bundle(lab, tool, tmp_path):
-    """SPEC B-1: any OpenPGP program and Bob's key open a bundle, and find
+    """SPEC B-5.1, B-5.2, B-2.1, B-4.1: any OpenPGP program and Bob's key open a bundle, and find
     the batch SMTP transaction."""
     word = fresh_word()
     sent = story.message(word, BOB)
