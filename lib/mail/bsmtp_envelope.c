@@ -318,7 +318,7 @@ path_length(const char *arg)
 
 	if (arg[0] != '<')
 		return 0;
-	for (i = 1; arg[i] != '\0' && i < ADDRESS_MAX; i++) {
+	for (i = 1; i < ADDRESS_MAX && arg[i] != '\0'; i++) {
 		if (arg[i] == '\\' && quoted && arg[i + 1] != '\0')
 			i++;
 		else if (arg[i] == '"')

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,19 +60,6 @@ seed_write(
 	return rc;
 }
 
-static int
-sync_parent(const char *path, struct error *error_r)
-{
-	char *copy = strdup(path);
-	int rc;
-
-	if (copy == NULL)
-		return error_set(error_r, AG_ENOMEM, "out of memory");
-	rc = file_sync_dir(dirname(copy), "keys", error_r);
-	free(copy);
-	return rc;
-}
-
 int
 keys_seed_create(const char *path, struct error *error_r)
 {
@@ -90,7 +76,7 @@ keys_seed_create(const char *path, struct error *error_r)
 	text[SEED_FILE_LEN - 1] = '\n';
 	rc = seed_write(path, tmp, text, error_r);
 	if (rc == 0)
-		rc = sync_parent(path, error_r);
+		rc = file_sync_parent(path, "keys", error_r);
 	explicit_bzero(seed, sizeof(seed));
 	explicit_bzero(text, sizeof(text));
 	free(tmp);
