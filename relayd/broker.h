@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker - relay.sock: the processes of sessions, and control clients.
+ *
+ * A client's first message says what it is: "session NODE dialled|accepted"
+ * makes it a session (proto.h), anything else is a command (control.h).
+ * Who may be which is decided by its user.
+ */
+#ifndef AGAMID_RELAYD_BROKER_H
+#define AGAMID_RELAYD_BROKER_H
+
+#include <sys/queue.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relayd/proto.h"
+#include "relayd/relayd.h"
+
+/* A bundle offered to the peer, and what became of it. */
+enum offer_state { OFFER_MADE, OFFER_WANTED, OFFER_SENT };
+
+struct offer {
+	char id[BUNDLE_ID_LEN + 1];
+	uint64_t size;
+	enum offer_state state;
+};
+
+/* Offers made are at most PROTO_OPEN_MAX; a peer may want more of those
+ * that it answered with "wait". */
+#define LINK_OFFERS_MAX (2 * PROTO_OPEN_MAX)
+#define LINK_TOLD_MAX 8 /* receipts told, not yet noted */
+
+/* relayd's end of a session. */
+struct link {
+	TAILQ_ENTRY(link) next;
+	uint64_t number; /* never used again */
+	struct relayd *r;
+	struct client *client;
+	struct peer *peer;
+	bool dialled; /* by this node */
+	bool up; /* the hello has come */
+	bool leaving; /* told to end */
+	int64_t worked; /* ms: when something last happened */
+
+	/* offer.c: out */
+	struct offer offers[LINK_OFFERS_MAX]; /* in the order made */
+	bool asked; /* the peer said mine */
+	unsigned offer_count;
+	unsigned flight; /* sent, not acknowledged */
+	uint64_t flight_bytes;
+	uint16_t round;
+	size_t cursor; /* in the index, of what is held for the peer */
+	char drawn_after[BUNDLE_ID_LEN + 1]; /* of what is drawn for it */
+	bool drawn_done;
+
+	/* intake.c: in */
+	unsigned wants; /* asked for, not yet here */
+
+	/* receipts.c */
+	int64_t told[LINK_TOLD_MAX]; /* numbers in state.h; 0: none */
+	unsigned told_count;
+	int64_t told_after;
+};
+
+struct broker;
+
+int broker_new(struct relayd *r, struct broker **b_r, struct error *error_r);
+void broker_free(struct broker **b);
+
+/* Walk the sessions; NULL begins, NULL ends. */
+struct link *broker_next(struct broker *b, struct link *after);
+struct link *broker_find(struct broker *b, uint64_t number);
+/* The session with this peer on which this side offers; NULL if none. */
+struct link *broker_best(struct broker *b, const struct peer *p);
+
+/* One message to the session's process. */
+void link_send(struct link *ln, const struct proto_msg *m, int pass_fd);
+void link_send_id(struct link *ln, enum proto_verb verb, const char *id);
+void link_send_text(
+    struct link *ln, enum proto_verb verb, const char *id, const char *text);
+/* Say bye, and count on it no more. */
+void link_end(struct link *ln, const char *why);
+
+/* Ask every session whether its peer is still there. */
+void broker_probe(struct broker *b);
+/* Close sessions that were dialled and have nothing to do. */
+void broker_tidy(struct broker *b);
+/* Close one dialled session that is idle, to make room for another. */
+void broker_yield(struct broker *b);
+/* Something is new: offer it, tell it. */
+void broker_kick(struct broker *b);
+
+/* The peer showed a sign of life. */
+void broker_alive(struct relayd *r, struct peer *p);
+
+#endif

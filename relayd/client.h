@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client - whoever is connected to relayd's socket, or relayd to another
+ * daemon's: whole messages in, a queue of messages out, never blocking.
+ *
+ * A client whose queue grows over its bound is cut off: it doesn't read.
+ */
+#ifndef AGAMID_RELAYD_CLIENT_H
+#define AGAMID_RELAYD_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_base;
+struct client;
+
+struct client_calls {
+	/* One message, NUL behind it; fd (or -1) is the callee's. */
+	void (*message)(
+	    struct client *c, const char *data, size_t len, int fd, void *ctx);
+	/* It has gone, or was cut off. The client is freed after it. */
+	void (*gone)(struct client *c, void *ctx);
+};
+
+/* Takes fd over. NULL when memory is out (fd is closed then). */
+struct client *client_new(struct event_base *base, int fd,
+    const struct client_calls *calls, void *ctx);
+/* No call comes any more; safe within a call. */
+void client_free(struct client **c);
+
+/* Who the calls are for from now on. */
+void client_set(struct client *c, const struct client_calls *calls, void *ctx);
+int client_fd(const struct client *c);
+/* Queue one message; pass_fd (or -1) is taken over, whatever happens. */
+void client_send(struct client *c, const void *data, size_t len, int pass_fd);
+/* Cut it off once the queue is out. */
+void client_finish(struct client *c);
+
+#endif

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delivery - relayd's side of agamid-deliver's socket. See delivery.h.
+ *
+ * A bundle is handed over as a descriptor, and leaves held/SELF/ only when
+ * agamid-deliver has said what became of it and signed for it. Whatever
+ * dies in between, it is handed over again, and is then a duplicate.
+ *
+ * One connection: deliveries and one request to sign may be under way.
+ */
+#include "relayd/delivery.h"
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "util/log.h"
+#include "util/sock.h"
+#include "util/text.h"
+#include "relayd/client.h"
+#include "relayd/intake.h"
+#include "relayd/receipts.h"
+
+#define CONNECT_MIN_MS 500
+#define CONNECT_MAX_MS 30000
+#define SIGN_WAIT_MS 200 /* for others to sign with */
+#define SIGN_RETRY_MS 60000
+
+enum mine_state {
+	MINE_WAITING, /* to be handed over as soon as may be */
+	MINE_BUSY, /* agamid-deliver has it */
+	MINE_LATER, /* to be handed over at `at` */
+	MINE_OVER, /* its fate is settled; it lacks the receipt */
+	MINE_STATES
+};
+
+enum sign_state { SIGN_NO, SIGN_WANTED, SIGN_ASKED, SIGN_STATES };
+
+struct mine {
+	TAILQ_ENTRY(mine) next; /* in queues[state] */
+	TAILQ_ENTRY(mine) next_sign; /* in signs[sign] */
+	char id[BUNDLE_ID_LEN + 1];
+	enum mine_state state;
+	int64_t at; /* ms: when it is tried again */
+	enum sign_state sign;
+	int64_t sign_at; /* ms: when a receipt is asked for */
+};
+
+TAILQ_HEAD(mines, mine);
+
+struct delivery {
+	struct relayd *r;
+	struct client *client; /* NULL: not connected */
+	struct mines queues[MINE_STATES]; /* MINE_LATER: by time */
+	struct mines signs[SIGN_STATES]; /* SIGN_NO: not used */
+	unsigned count, busy, wanted;
+	int64_t connect_wait; /* ms */
+	int64_t connect_at;
+	struct event *timer;
+};
+
+static void pump(struct delivery *d);
+
+static struct mine *
+find(const struct delivery *d, enum mine_state state, const char *id)
+{
+	struct mine *m;
+
+	TAILQ_FOREACH (m, &d->queues[state], next) {
+		if (strcmp(m->id, id) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+static void
+set_state(struct delivery *d, struct mine *m, enum mine_state state)
+{
+	if (m->state == MINE_BUSY)
+		d->busy--;
+	if (state == MINE_BUSY)
+		d->busy++;
+	TAILQ_REMOVE(&d->queues[m->state], m, next);
+	m->state = state;
+	TAILQ_INSERT_TAIL(&d->queues[state], m, next);
+}
+
+static void
+set_sign(struct delivery *d, struct mine *m, enum sign_state sign, int64_t at)
+{
+	struct mine *after;
+
+	if (m->sign == SIGN_WANTED)
+		d->wanted--;
+	if (sign == SIGN_WANTED)
+		d->wanted++;
+	if (m->sign != SIGN_NO)
+		TAILQ_REMOVE(&d->signs[m->sign], m, next_sign);
+	m->sign = sign;
+	m->sign_at = at;
+	if (sign == SIGN_NO)
+		return;
+	/* By time, almost always at the end. */
+	after = TAILQ_LAST(&d->signs[sign], mines);
+	while (after != NULL && after->sign_at > at)
+		after = TAILQ_PREV(after, mines, next_sign);
+	if (after == NULL)
+		TAILQ_INSERT_HEAD(&d->signs[sign], m, next_sign);
+	else
+		TAILQ_INSERT_AFTER(&d->signs[sign], after, m, next_sign);
+}
+
+static void
+drop(struct delivery *d, struct mine *m)
+{
+	set_sign(d, m, SIGN_NO, 0);
+	if (m->state == MINE_BUSY)
+		d->busy--;
+	TAILQ_REMOVE(&d->queues[m->state], m, next);
+	d->count--;
+	free(m);
+}
+
+/* The file goes, too: its receipt is in the database. */
+static void
+finish(struct delivery *d, struct mine *m)
+{
+	struct held *h = store_find(d->r->store, m->id);
+
+	if (h != NULL)
+		relayd_drop_later(d->r, h);
+	drop(d, m);
+}
+
+static void
+set_timer(struct delivery *d, int64_t at)
+{
+	int64_t wait = at - relayd_clock();
+	struct timeval tv;
+
+	if (wait < 0)
+		wait = 0;
+	tv.tv_sec = (time_t)(wait / 1000);
+	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	evtimer_add(d->timer, &tv);
+}
+
+/* Delivering --------------------------------------------------------------- */
+
+static void
+later(struct delivery *d, struct mine *m)
+{
+	m->at = relayd_clock() + d->r->conf->deliver_retry * 1000LL;
+	set_state(d, m, MINE_LATER);
+}
+
+static void
+hand_over(struct delivery *d, struct mine *m)
+{
+	struct held *h = store_find(d->r->store, m->id);
+	struct error error = {""};
+	char line[BUNDLE_ID_LEN + 16];
+	int fd, len;
+
+	if (h == NULL) {
+		drop(d, m);
+		return;
+	}
+	fd = store_open(d->r->store, h, &error);
+	if (fd < 0) {
+		log_error(
+		    "can't deliver id=%s error=\"%s\"", m->id, error.text);
+		later(d, m);
+		return;
+	}
+	len = snprintf(line, sizeof(line), "deliver %s\n", m->id);
+	set_state(d, m, MINE_BUSY);
+	client_send(d->client, line, (size_t)len, fd);
+}
+
+static struct mine *
+next_due(struct delivery *d, int64_t now)
+{
+	struct mine *m = TAILQ_FIRST(&d->queues[MINE_WAITING]);
+
+	if (m != NULL)
+		return m;
+	m = TAILQ_FIRST(&d->queues[MINE_LATER]);
+	return m != NULL && now >= m->at ? m : NULL;
+}
+
+/* Signing ------------------------------------------------------------------ */
+
+/* Is it time to ask for a receipt? */
+static bool
+sign_is_due(const struct delivery *d, int64_t now)
+{
+	const struct mine *m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
+
+	if (m == NULL || !TAILQ_EMPTY(&d->signs[SIGN_ASKED]))
+		return false;
+	if (d->wanted >= RECEIPT_IDS_MAX)
+		return true;
+	/* Nothing more will come to sign with, or it has waited enough. */
+	return now >= m->sign_at - (d->busy == 0 ? SIGN_WAIT_MS : 0);
+}
+
+static void
+ask_to_sign(struct delivery *d)
+{
+	struct buf line;
+	struct mine *m;
+	unsigned count;
+
+	buf_init(&line, 16 + RECEIPT_IDS_MAX * (BUNDLE_ID_LEN + 1));
+	buf_puts(&line, "sign");
+	for (count = 0; count < RECEIPT_IDS_MAX; count++) {
+		m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
+		if (m == NULL)
+			break;
+		buf_printf(&line, " %s", m->id);
+		set_sign(d, m, SIGN_ASKED, 0);
+	}
+	buf_putc(&line, '\n');
+	client_send(d->client, line.data, line.len, -1);
+	buf_free(&line);
+}
+
+/* The answer to sign: whom does it cover? */
+static void
+signed_for(struct delivery *d)
+{
+	struct mine *m;
+
+	while ((m = TAILQ_FIRST(&d->signs[SIGN_ASKED])) != NULL) {
+		if (state_receipt_find(d->r->state, m->id, NULL) == 1) {
+			set_sign(d, m, SIGN_NO, 0);
+			if (m->state == MINE_OVER)
+				finish(d, m);
+		} else if (m->state == MINE_OVER) {
+			log_warn("no receipt yet id=%s", m->id);
+			set_sign(
+			    d, m, SIGN_WANTED, relayd_clock() + SIGN_RETRY_MS);
+		} else {
+			set_sign(d, m, SIGN_NO, 0);
+		}
+	}
+}
+
+static void
+take_receipt(struct delivery *d, const char *text, size_t len)
+{
+	int rc = receipts_take(d->r, NULL, text, len);
+
+	if (rc < 0)
+		log_error("own receipt is not good error=%s", error_name(rc));
+	else
+		receipts_announce(d->r, text, len);
+	signed_for(d);
+}
+
+/* Answers ------------------------------------------------------------------ */
+
+/* It is at home as soon as agamid-deliver signs for it. */
+static void
+want_receipt(struct delivery *d, struct mine *m)
+{
+	if (m->sign == SIGN_NO)
+		set_sign(d, m, SIGN_WANTED, relayd_clock() + SIGN_WAIT_MS);
+}
+
+/* Its fate is settled: what lacks is the receipt. */
+static void
+over(struct delivery *d, struct mine *m)
+{
+	intake_settled(d->r, m->id);
+	if (state_receipt_find(d->r->state, m->id, NULL) == 1) {
+		finish(d, m);
+		return;
+	}
+	set_state(d, m, MINE_OVER);
+	want_receipt(d, m);
+}
+
+static void
+retry(struct delivery *d, struct mine *m)
+{
+	later(d, m);
+	/* It may be signed for all the same, if it could be opened. */
+	if (state_receipt_find(d->r->state, m->id, NULL) == 0)
+		want_receipt(d, m);
+}
+
+/* The ticket isn't of who sealed it: it is not the bundle that it claims
+ * to be. No receipt; another peer may have the true one. */
+static void
+invalid(struct delivery *d, struct mine *m)
+{
+	struct held *h = store_find(d->r->store, m->id);
+
+	if (h != NULL)
+		intake_invalid(d->r, h);
+	drop(d, m);
+}
+
+static void
+outcome(struct delivery *d, const char *word, const char *id, const char *text)
+{
+	struct mine *m = find(d, MINE_BUSY, id);
+
+	if (m == NULL) {
+		log_error("answer about what was not asked id=%s", id);
+		return;
+	}
+	if (strcmp(word, "done") == 0 || strcmp(word, "duplicate") == 0)
+		log_info("delivered id=%s reply=%s", id, word);
+	else
+		log_warn("not delivered id=%s reply=%s error=\"%s\"", id, word,
+		    text);
+	if (strcmp(word, "retry") == 0)
+		retry(d, m);
+	else if (strcmp(word, "invalid") == 0)
+		invalid(d, m);
+	else
+		over(d, m);
+}
+
+static bool
+is_outcome(const char *word)
+{
+	static const char *const words[] = {
+	    "done", "duplicate", "refused", "quarantined", "invalid", "retry"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "WORD ID[ TEXT]\n" */
+static bool
+parse_outcome(struct delivery *d, const char *data, size_t len)
+{
+	char word[16], id[BUNDLE_ID_LEN + 1];
+	char text[512] = "";
+	int n;
+
+	if (len == 0 || data[len - 1] != '\n')
+		return false;
+	n = sscanf(data, "%15[a-z] %64[0-9a-f] %511[^\n]", word, id, text);
+	if (n < 2 || !text_is_hex(id, BUNDLE_ID_LEN) || !is_outcome(word))
+		return false;
+	outcome(d, word, id, text);
+	return true;
+}
+
+static void
+on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
+{
+	static const char receipt[] = "receipt\n";
+	struct delivery *d = ctx;
+	const size_t skip = sizeof(receipt) - 1;
+
+	(void)c;
+	if (fd >= 0)
+		close(fd);
+	d->connect_wait = CONNECT_MIN_MS;
+	if (strncmp(data, receipt, skip) == 0)
+		take_receipt(d, data + skip, len - skip);
+	else if (strcmp(data, "none\n") == 0)
+		signed_for(d);
+	else if (!parse_outcome(d, data, len))
+		log_error("agamid-deliver said what is not understood "
+			  "reply=%s",
+		    data);
+	pump(d);
+}
+
+/* The connection ------------------------------------------------------------ */
+
+static void
+wait_to_connect(struct delivery *d)
+{
+	d->connect_at = relayd_clock() + d->connect_wait;
+	d->connect_wait *= 2;
+	if (d->connect_wait > CONNECT_MAX_MS)
+		d->connect_wait = CONNECT_MAX_MS;
+}
+
+static void
+on_gone(struct client *c, void *ctx)
+{
+	struct delivery *d = ctx;
+	struct mine *m;
+
+	(void)c;
+	log_warn("agamid-deliver has gone");
+	d->client = NULL;
+	while ((m = TAILQ_FIRST(&d->signs[SIGN_ASKED])) != NULL)
+		set_sign(d, m, SIGN_WANTED, relayd_clock() + SIGN_WAIT_MS);
+	while ((m = TAILQ_FIRST(&d->queues[MINE_BUSY])) != NULL)
+		set_state(d, m, MINE_WAITING);
+	wait_to_connect(d);
+	pump(d);
+}
+
+static const struct client_calls calls = {on_message, on_gone};
+
+static void
+connect_deliver(struct delivery *d)
+{
+	char *path = xasprintf("%s/deliver/deliver.sock", d->r->conf->run_dir);
+	struct error error = {""};
+	int fd = sock_connect(path, SOCK_SEQPACKET, &error);
+
+	free(path);
+	if (fd >= 0)
+		d->client = client_new(d->r->base, fd, &calls, d);
+	if (d->client == NULL) {
+		if (d->connect_wait == CONNECT_MIN_MS)
+			log_warn("can't reach agamid-deliver error=\"%s\"",
+			    error.text);
+		wait_to_connect(d);
+	}
+}
+
+/* The queue ------------------------------------------------------------------ */
+
+/* When something will be due that is not yet. */
+static int64_t
+next_time(const struct delivery *d)
+{
+	const struct mine *m = TAILQ_FIRST(&d->queues[MINE_LATER]);
+	int64_t at = INT64_MAX;
+
+	if (m != NULL && d->busy < d->r->conf->deliver_parallel)
+		at = m->at;
+	m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
+	if (m != NULL && TAILQ_EMPTY(&d->signs[SIGN_ASKED]) && m->sign_at < at)
+		at = m->sign_at;
+	return at;
+}
+
+static void
+pump(struct delivery *d)
+{
+	int64_t now = relayd_clock(), at;
+	struct mine *m;
+
+	if (d->count == 0)
+		return;
+	if (d->client == NULL && now >= d->connect_at)
+		connect_deliver(d);
+	if (d->client == NULL) {
+		set_timer(d, d->connect_at);
+		return;
+	}
+	while (d->busy < d->r->conf->deliver_parallel &&
+	    (m = next_due(d, now)) != NULL)
+		hand_over(d, m);
+	if (sign_is_due(d, now))
+		ask_to_sign(d);
+	at = next_time(d);
+	if (at != INT64_MAX)
+		set_timer(d, at);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	pump(ctx);
+}
+
+void
+delivery_add(struct relayd *r, const char *id)
+{
+	struct delivery *d = r->delivery;
+	struct mine *m;
+
+	m = calloc(1, sizeof(*m));
+	if (m == NULL) {
+		log_error("can't queue own mail id=%s", id);
+		return;
+	}
+	snprintf(m->id, sizeof(m->id), "%s", id);
+	TAILQ_INSERT_TAIL(&d->queues[m->state], m, next);
+	d->count++;
+	if (d->busy < r->conf->deliver_parallel)
+		set_timer(d, 0);
+}
+
+void
+delivery_load(struct relayd *r)
+{
+	struct index *ix = store_index(r->store);
+	char id[BUNDLE_ID_LEN + 1];
+	struct held *h;
+	size_t slot;
+
+	for (slot = 0; (h = index_from(ix, &slot)) != NULL; slot++) {
+		if (h->home != r->self->number)
+			continue;
+		held_id(h, id);
+		delivery_add(r, id);
+	}
+}
+
+void
+delivery_flush(struct relayd *r)
+{
+	struct delivery *d = r->delivery;
+	struct mine *m;
+
+	TAILQ_FOREACH (m, &d->queues[MINE_LATER], next) {
+		m->at = 0;
+	}
+	d->connect_at = 0;
+	d->connect_wait = CONNECT_MIN_MS;
+	pump(d);
+}
+
+bool
+delivery_connected(const struct delivery *d)
+{
+	return d->client != NULL;
+}
+
+unsigned
+delivery_waiting(const struct delivery *d)
+{
+	return d->count;
+}
+
+const char *
+delivery_state(const struct delivery *d, const char *id)
+{
+	static const char *const names[MINE_STATES] = {
+	    "waiting", "delivering", "retry", "delivered"};
+	int state;
+
+	for (state = MINE_BUSY; state < MINE_STATES; state++) {
+		if (find(d, (enum mine_state)state, id) != NULL)
+			return names[state];
+	}
+	return names[MINE_WAITING];
+}
+
+int
+delivery_new(struct relayd *r, struct delivery **d_r, struct error *error_r)
+{
+	struct delivery *d = xcalloc(1, sizeof(*d));
+	int i;
+
+	*d_r = NULL;
+	d->r = r;
+	d->connect_wait = CONNECT_MIN_MS;
+	for (i = 0; i < MINE_STATES; i++)
+		TAILQ_INIT(&d->queues[i]);
+	for (i = 0; i < SIGN_STATES; i++)
+		TAILQ_INIT(&d->signs[i]);
+	d->timer = evtimer_new(r->base, on_timer, d);
+	if (d->timer == NULL) {
+		free(d);
+		return error_set(error_r, AG_ENOMEM, "can't make a timer");
+	}
+	*d_r = d;
+	return 0;
+}
+
+void
+delivery_free(struct delivery **dp)
+{
+	struct delivery *d = *dp;
+	int i;
+
+	if (d == NULL)
+		return;
+	for (i = 0; i < MINE_STATES; i++) {
+		while (!TAILQ_EMPTY(&d->queues[i]))
+			drop(d, TAILQ_FIRST(&d->queues[i]));
+	}
+	client_free(&d->client);
+	event_free(d->timer);
+	free(d);
+	*dp = NULL;
+}

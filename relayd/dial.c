@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dial - dial a peer and serve the session. See dial.h.
+ *
+ * Addresses are the manifest's, or what its dynamic name resolves to now;
+ * each is tried. The channel is pumped by a thread of its own, so that
+ * the session's engine is the same as on the accepting side.
+ *
+ * SECURITY: confined before the first packet: no new privileges, no core,
+ * few descriptors.
+ */
+#include "relayd/dial.h"
+
+#include <sys/socket.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "util/text.h"
+#include "manifests/network.h"
+#include "relayd/session.h"
+#include "relayd/ssh.h"
+
+#define ADDRESSES_MAX 16
+
+struct call {
+	const struct conf *conf;
+	struct network *net;
+	const struct manifest *peer;
+	char *key_path;
+	const char *user;
+	struct ssh *ssh;
+	int pump_fd;
+};
+
+/* In a lab one user runs everything. */
+static const char *
+login_user(const struct conf *conf)
+{
+	struct passwd *pw;
+
+	if (conf->root[0] == '\0')
+		return USER_SSH;
+	pw = getpwuid(geteuid());
+	return pw == NULL ? USER_SSH : pw->pw_name;
+}
+
+/* One address; true if the channel is open. */
+static bool
+try_address(struct call *c, const char *address)
+{
+	struct error error = {""};
+
+	if (ssh_dial(c->peer, address, c->user, c->key_path, &c->ssh, &error) ==
+	    0)
+		return true;
+	log_info("can't dial peer=%s address=%s error=\"%s\"", c->peer->name,
+	    address, error.text);
+	return false;
+}
+
+/* What the dynamic name means now. */
+static bool
+try_name(struct call *c, const char *name)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
+	char address[NI_MAXHOST];
+	bool done = false;
+	int rc, n = 0;
+
+	rc = getaddrinfo(name, NULL, &hints, &list);
+	if (rc != 0) {
+		log_info("can't resolve peer=%s name=%s error=\"%s\"",
+		    c->peer->name, name, gai_strerror(rc));
+		return false;
+	}
+	for (ai = list; ai != NULL && !done && n < ADDRESSES_MAX;
+	     ai = ai->ai_next, n++) {
+		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, address,
+			sizeof(address), NULL, 0, NI_NUMERICHOST) == 0)
+			done = try_address(c, address);
+	}
+	freeaddrinfo(list);
+	return done;
+}
+
+static int
+connect_peer(struct call *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->peer->address_count; i++) {
+		if (try_address(c, c->peer->addresses[i]))
+			return 0;
+	}
+	if (c->peer->dynamic != NULL && try_name(c, c->peer->dynamic))
+		return 0;
+	return AG_EIO;
+}
+
+static void *
+pump(void *arg)
+{
+	struct call *c = arg;
+
+	ssh_pump(c->ssh, c->pump_fd);
+	return NULL;
+}
+
+/* The session over the open channel. */
+static int
+serve(struct call *c, int broker_fd)
+{
+	char *tmp = xasprintf("%s/tmp/relay", c->conf->spool_dir);
+	char *incoming =
+	    xasprintf("%s/incoming/%s", c->conf->spool_dir, c->peer->name);
+	struct session_setup setup = {
+	    .node = c->conf->node,
+	    .network = network_self(c->net)->network,
+	    .peer = c->peer->name,
+	    .dialled = true,
+	    .broker_fd = broker_fd,
+	    .tmp_dir = tmp,
+	    .incoming_dir = incoming,
+	};
+	int rc = AG_EIO, fds[2];
+	pthread_t thread;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		goto out;
+	c->pump_fd = fds[1];
+	setup.in_fd = setup.out_fd = fds[0];
+	if (pthread_create(&thread, NULL, pump, c) == 0) {
+		rc = session_run(&setup);
+		shutdown(fds[0], SHUT_WR);
+		pthread_join(thread, NULL);
+	}
+	close(fds[0]);
+	close(fds[1]);
+out:
+	free(incoming);
+	free(tmp);
+	return rc;
+}
+
+static int
+dial(struct call *c)
+{
+	struct error error = {""};
+	int broker_fd, rc;
+
+	rc = session_confine(&error);
+	if (rc == 0)
+		rc = connect_peer(c);
+	if (rc < 0) {
+		if (error.text[0] != '\0')
+			log_error("%s", error.text);
+		return rc;
+	}
+	broker_fd = session_broker(c->conf->run_dir, &error);
+	if (broker_fd < 0) {
+		log_error("%s", error.text);
+		return broker_fd;
+	}
+	rc = serve(c, broker_fd);
+	close(broker_fd);
+	return rc;
+}
+
+int
+dial_run(const struct conf *conf, const char *name)
+{
+	struct error error = {""};
+	struct call c = {.conf = conf, .user = login_user(conf)};
+	int rc = AG_ENOENT;
+
+	c.net = network_load(conf->derived_dir, &error);
+	if (c.net != NULL)
+		c.peer = network_find(c.net, name);
+	if (c.peer == NULL || strcmp(name, conf->node) == 0) {
+		log_error(
+		    "no such peer peer=%s error=\"%s\"", name, error.text);
+	} else {
+		c.key_path = xasprintf("%s/ssh-client", conf->secret_dir);
+		rc = dial(&c);
+		ssh_hang_up(&c.ssh);
+		free(c.key_path);
+	}
+	network_unref(&c.net);
+	return rc;
+}

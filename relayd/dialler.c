@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dialler - when peers are dialled. See dialler.h.
+ *
+ * One timer for all: it is set to the time when the next peer may be
+ * dialled. A peer with a session, or a child on its way, is left alone.
+ */
+#include "relayd/dialler.h"
+
+#include <sys/wait.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "util/log.h"
+#include "util/text.h"
+#include "relayd/broker.h"
+#include "relayd/holders.h"
+
+#define CHILDREN_MAX 8 /* sessions dialled at once */
+#define LOOK_MS 60000 /* at least so often */
+#define SOON_MS 20 /* for news to gather */
+
+struct dialler {
+	struct relayd *r;
+	struct event *timer, *sigchld;
+	int64_t due; /* when the timer is set to */
+	unsigned children;
+	int64_t retried; /* ms: when draws were last tried again */
+};
+
+static void
+set_timer(struct dialler *d, int64_t at)
+{
+	int64_t now = relayd_clock(), wait;
+	struct timeval tv;
+
+	if (evtimer_pending(d->timer, NULL) && d->due <= at)
+		return;
+	d->due = at;
+	wait = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(wait / 1000);
+	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	evtimer_add(d->timer, &tv);
+}
+
+void
+dialler_soon(struct relayd *r)
+{
+	if (r->dialler != NULL)
+		set_timer(r->dialler, relayd_clock() + SOON_MS);
+}
+
+void
+dialler_news(struct relayd *r, struct peer *p)
+{
+	if (p->pace.failures == 0)
+		p->pace.next = 0;
+	dialler_soon(r);
+}
+
+unsigned
+dialler_call(struct relayd *r, struct peer *only)
+{
+	struct peer *p;
+	unsigned i, count = 0;
+
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		if (!p->known || (only != NULL && p != only))
+			continue;
+		pace_alive(&p->pace);
+		p->call = true;
+		count += p->dialable;
+	}
+	dialler_soon(r);
+	return count;
+}
+
+/* In the child. The program that runs now, even if it was replaced. */
+static void __attribute__((noreturn))
+become_child(const struct relayd *r, const struct peer *p)
+{
+	char *argv[8];
+	sigset_t none;
+	int n = 0;
+
+	argv[n++] = xstrdup("agamid-relayd");
+	argv[n++] = xstrdup("--dial");
+	argv[n++] = xstrdup(p->name);
+	argv[n++] = xstrdup("--config");
+	argv[n++] = xstrdup(r->conf->path);
+	if (r->conf->root[0] != '\0') {
+		argv[n++] = xstrdup("--root");
+		argv[n++] = xstrdup(r->conf->root);
+	}
+	argv[n] = NULL;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+static void
+dial(struct dialler *d, struct peer *p)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_child(d->r, p);
+	if (pid < 0) {
+		log_error("can't fork error=\"%s\"", strerror(errno));
+		pace_failed(&p->pace, relayd_clock(), d->r->conf->retry_min,
+		    d->r->conf->retry_max, randombytes_random());
+		return;
+	}
+	log_debug("dialling peer=%s", p->name);
+	p->child = pid;
+	p->child_up = false;
+	d->children++;
+}
+
+/* A peer that has not been asked for long is asked again: what it holds
+ * for us, it may be unable to bring. */
+static void
+call_if_due(const struct dialler *d, struct peer *p, int64_t now)
+{
+	int64_t every = (int64_t)d->r->conf->retry_max * 1000;
+
+	if (now - p->called >= every)
+		p->call = true;
+}
+
+/* Dial p if it is time; when it will be, otherwise. */
+static int64_t
+look_at(struct dialler *d, struct peer *p, int64_t now)
+{
+	if (!p->known || !p->dialable || p->child != 0 ||
+	    broker_best(d->r->broker, p) != NULL)
+		return INT64_MAX;
+	call_if_due(d, p, now);
+	if (!peer_has_work(p))
+		return INT64_MAX;
+	if (p->pace.next > now)
+		return p->pace.next;
+	if (d->children >= CHILDREN_MAX) {
+		broker_yield(d->r->broker);
+		return now + 1000;
+	}
+	dial(d, p);
+	return INT64_MAX;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct dialler *d = ctx;
+	struct relayd *r = d->r;
+	int64_t now = relayd_clock(), next = now + LOOK_MS, at;
+	struct peer *p;
+	unsigned i;
+
+	(void)fd;
+	(void)what;
+	(void)relayd_network(r);
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		if (p == r->self)
+			continue;
+		at = look_at(d, p, now);
+		if (at < next)
+			next = at;
+	}
+	if (now - d->retried >= (int64_t)r->conf->retry_max * 1000) {
+		d->retried = now;
+		holders_retry(r);
+	}
+	broker_tidy(r->broker);
+	set_timer(d, next);
+}
+
+/* What a child's end says about its peer. */
+static void
+child_ended(struct dialler *d, struct peer *p, int status)
+{
+	const struct conf *conf = d->r->conf;
+	bool orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	int64_t now = relayd_clock();
+
+	p->child = 0;
+	d->children--;
+	if (p->child_up && orderly) {
+		/* What is left now was not wanted: not at once again. */
+		pace_rest(&p->pace, now, conf->retry_max, randombytes_random());
+		return;
+	}
+	pace_failed(&p->pace, now, conf->retry_min, conf->retry_max,
+	    randombytes_random());
+	snprintf(p->error, sizeof(p->error), "%s",
+	    p->child_up ? "the session broke off" : "can't be reached");
+	if (p->child_up)
+		p->call = true;
+	log_info("will dial again peer=%s seconds=%lld", p->name,
+	    (long long)(p->pace.next - now) / 1000);
+}
+
+static void
+on_sigchld(evutil_socket_t sig, short what, void *ctx)
+{
+	struct dialler *d = ctx;
+	struct peer *p;
+	unsigned i;
+	int status;
+	pid_t pid;
+
+	(void)sig;
+	(void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 1; (p = peers_at(d->r->peers, i)) != NULL; i++) {
+			if (p->child == pid)
+				child_ended(d, p, status);
+		}
+	}
+	dialler_soon(d->r);
+}
+
+int
+dialler_new(struct relayd *r, struct dialler **d_r, struct error *error_r)
+{
+	struct dialler *d = xcalloc(1, sizeof(*d));
+
+	*d_r = NULL;
+	d->r = r;
+	d->retried = relayd_clock();
+	d->timer = evtimer_new(r->base, on_timer, d);
+	d->sigchld = evsignal_new(r->base, SIGCHLD, on_sigchld, d);
+	if (d->timer == NULL || d->sigchld == NULL ||
+	    evsignal_add(d->sigchld, NULL) < 0) {
+		dialler_free(&d);
+		return error_set(error_r, AG_ENOMEM, "can't watch children");
+	}
+	*d_r = d;
+	return 0;
+}
+
+void
+dialler_free(struct dialler **dp)
+{
+	struct dialler *d = *dp;
+	struct peer *p;
+	unsigned i;
+
+	if (d == NULL)
+		return;
+	for (i = 1; (p = peers_at(d->r->peers, i)) != NULL; i++) {
+		if (p->child > 0)
+			kill(p->child, SIGTERM);
+	}
+	if (d->timer != NULL)
+		event_free(d->timer);
+	if (d->sigchld != NULL)
+		event_free(d->sigchld);
+	free(d);
+	*dp = NULL;
+}

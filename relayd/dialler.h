@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dialler - which peer is dialled when, and the children that do it: this
+ * program again, as `agamid-relayd --dial NAME` (doc/spec/relay.md,
+ * section 8). What a child does is dial.c.
+ */
+#ifndef AGAMID_RELAYD_DIALLER_H
+#define AGAMID_RELAYD_DIALLER_H
+
+#include "relayd/relayd.h"
+
+int dialler_new(struct relayd *r, struct dialler **d_r, struct error *error_r);
+void dialler_free(struct dialler **d);
+
+/* There is something new for this peer: a rest ends, a backoff doesn't. */
+void dialler_news(struct relayd *r, struct peer *p);
+/* Dial now whoever may be dialled (p NULL: all), backoff or not, and ask
+ * for what is mine. How many that concerns. */
+unsigned dialler_call(struct relayd *r, struct peer *p);
+/* Look at all peers soon. */
+void dialler_soon(struct relayd *r);
+
+#endif

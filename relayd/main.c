@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agamid-relayd - holds bundles for others, carries them home, fetches
+ * one's own (agamid-relayd(8)). With --dial NAME it is the child that
+ * dials a peer, for the daemon only.
+ *
+ * Does not open bundles, has no key but the one that SSH knows it by.
+ *
+ * SECURITY: runs as user agamid, set up by the supervisor, in the
+ * foreground. The daemon has no network socket; only its children do.
+ */
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "util/log.h"
+#include "mail/conf.h"
+#include "mail/keys.h"
+#include "relayd/dial.h"
+#include "relayd/relayd.h"
+
+#define FILES 4096 /* descriptors: bundles on their way to sessions */
+
+static const char *dial_name;
+
+static void
+on_option(int val, const char *arg)
+{
+	(void)val;
+	dial_name = arg;
+}
+
+static void
+allow_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= FILES)
+		return;
+	l.rlim_cur = l.rlim_max < FILES ? l.rlim_max : FILES;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		log_warn("can't raise the limit of open files");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"dial", required_argument, NULL, 'd'}, {0}};
+	struct error error = {""};
+	struct relayd *r;
+	struct conf *conf;
+	int rc;
+
+	conf = conf_main(
+	    argc, argv, "agamid-relayd", "[--dial NAME]", options, on_option);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	umask(027);
+	if (keys_init() < 0)
+		log_fatal("can't start libsodium");
+	if (dial_name != NULL) {
+		rc = dial_run(conf, dial_name);
+		conf_free(&conf);
+		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	allow_files();
+	r = relayd_new(conf, &error);
+	if (r == NULL)
+		log_fatal("can't start error=\"%s\"", error.text);
+	relayd_run(r);
+	relayd_free(&r);
+	conf_free(&conf);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * offer - offers made to peers, and bundles sent. See offer.h.
+ *
+ * What is held for a home is found by walking the index; an entry is
+ * marked with the session's round, so that it is offered once in it. What
+ * was drawn for a peer is found in the database, in the order of IDs.
+ *
+ * SECURITY: a peer gets nothing that it was not the home of or drawn to
+ * hold, whatever it says it wants.
+ */
+#include "relayd/offer.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "relayd/holders.h"
+#include "relayd/receipts.h"
+
+/* The table of one session ------------------------------------------------ */
+
+static struct offer *
+find(struct link *ln, const char *id)
+{
+	unsigned i;
+
+	for (i = 0; i < ln->offer_count; i++) {
+		if (strcmp(ln->offers[i].id, id) == 0)
+			return &ln->offers[i];
+	}
+	return NULL;
+}
+
+static struct offer *
+add(struct link *ln, const char *id, uint64_t size, enum offer_state state)
+{
+	struct offer *o;
+
+	if (ln->offer_count == LINK_OFFERS_MAX)
+		return NULL;
+	o = &ln->offers[ln->offer_count++];
+	memcpy(o->id, id, sizeof(o->id));
+	o->size = size;
+	o->state = state;
+	return o;
+}
+
+static void
+del(struct link *ln, struct offer *o)
+{
+	size_t at = (size_t)(o - ln->offers);
+
+	if (o->state == OFFER_SENT) {
+		ln->flight--;
+		ln->flight_bytes -= o->size;
+	}
+	ln->offer_count--;
+	memmove(o, o + 1, (ln->offer_count - at) * sizeof(*o));
+}
+
+/* May this peer have it, and do we hold it? */
+static struct held *
+for_peer(struct link *ln, const char *id)
+{
+	struct relayd *r = ln->r;
+	struct held *h = store_find(r->store, id);
+
+	if (h == NULL || (h->flags & INDEX_GONE) != 0)
+		return NULL;
+	if (h->home == ln->peer->number)
+		return h;
+	return state_copy(r->state, id, ln->peer->name) > 0 ? h : NULL;
+}
+
+/* Making offers ----------------------------------------------------------- */
+
+static void
+make_offer(struct link *ln, const struct held *h)
+{
+	struct proto_msg m = {.verb = PROTO_OFFER, .size = h->size};
+	struct error error = {""};
+	struct ticket t;
+	struct buf text;
+
+	buf_init(&text, TICKET_MAX);
+	held_id(h, m.id);
+	if (store_ticket(ln->r->store, h, &t, &error) < 0 ||
+	    ticket_write(&t, &text) < 0) {
+		log_error("can't offer a bundle id=%s error=\"%s\"", m.id,
+		    error.text);
+		goto out;
+	}
+	m.payload = text.data;
+	m.payload_len = text.len;
+	add(ln, m.id, h->size, OFFER_MADE);
+	link_send(ln, &m, -1);
+out:
+	buf_free(&text);
+}
+
+/* The next that is held for the peer and not yet offered; or NULL. */
+static struct held *
+next_held(struct link *ln)
+{
+	struct index *ix = store_index(ln->r->store);
+	char id[BUNDLE_ID_LEN + 1];
+	struct held *h;
+
+	if (ln->peer->held_count == 0)
+		return NULL;
+	for (; (h = index_from(ix, &ln->cursor)) != NULL; ln->cursor++) {
+		if (h->home != ln->peer->number || h->round == ln->round ||
+		    (h->flags & INDEX_GONE) != 0)
+			continue;
+		h->round = ln->round;
+		held_id(h, id);
+		if (find(ln, id) == NULL)
+			return h;
+	}
+	return NULL;
+}
+
+/* The next that was drawn for the peer. */
+static struct held *
+next_drawn(struct link *ln)
+{
+	struct relayd *r = ln->r;
+	char id[BUNDLE_ID_LEN + 1];
+	struct held *h;
+
+	while (!ln->drawn_done) {
+		if (state_drawn_next(
+			r->state, ln->peer->name, ln->drawn_after, id) != 1) {
+			ln->drawn_done = true;
+			return NULL;
+		}
+		memcpy(ln->drawn_after, id, sizeof(id));
+		h = store_find(r->store, id);
+		if (h != NULL && (h->flags & INDEX_GONE) == 0 &&
+		    find(ln, id) == NULL)
+			return h;
+	}
+	return NULL;
+}
+
+/* Send what is wanted, as far as may be in flight (SPEC relay 4.6). */
+static void
+pump(struct link *ln)
+{
+	struct proto_msg m = {.verb = PROTO_BUNDLE};
+	struct error error = {""};
+	struct offer *o;
+	struct held *h;
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < ln->offer_count; i++) {
+		o = &ln->offers[i];
+		if (o->state != OFFER_WANTED)
+			continue;
+		if (ln->flight == PROTO_FLIGHT_MAX ||
+		    (ln->flight > 0 &&
+			ln->flight_bytes + o->size > PROTO_FLIGHT_BYTES))
+			return;
+		h = for_peer(ln, o->id);
+		fd = h == NULL ? -1 : store_open(ln->r->store, h, &error);
+		if (fd < 0) {
+			if (h != NULL)
+				log_error("can't send id=%s error=\"%s\"",
+				    o->id, error.text);
+			del(ln, o);
+			i--;
+			continue;
+		}
+		memcpy(m.id, o->id, sizeof(m.id));
+		m.size = o->size;
+		o->state = OFFER_SENT;
+		ln->flight++;
+		ln->flight_bytes += o->size;
+		link_send(ln, &m, fd);
+	}
+}
+
+/* What came since the last look. */
+static void
+take_news(struct link *ln)
+{
+	struct peer *p = ln->peer;
+
+	if (p->news_held < ln->cursor)
+		ln->cursor = p->news_held;
+	p->news_held = PEER_NO_NEWS;
+	if (p->news_drawn) {
+		ln->drawn_after[0] = '\0';
+		ln->drawn_done = false;
+	}
+	p->news_drawn = false;
+}
+
+void
+offer_more(struct link *ln)
+{
+	struct held *h;
+
+	if (broker_best(ln->r->broker, ln->peer) == ln) {
+		take_news(ln);
+		while (ln->offer_count < PROTO_OPEN_MAX) {
+			h = next_held(ln);
+			if (h == NULL)
+				h = next_drawn(ln);
+			if (h == NULL)
+				break;
+			make_offer(ln, h);
+		}
+	}
+	pump(ln);
+}
+
+void
+offer_begin(struct link *ln)
+{
+	static uint16_t rounds;
+
+	if (++rounds == 0)
+		rounds = 1;
+	ln->round = rounds;
+	ln->cursor = 0;
+	ln->drawn_after[0] = '\0';
+	ln->drawn_done = false;
+	offer_more(ln);
+}
+
+void
+offer_again(struct link *ln)
+{
+	/* The first time all is being offered anyway, since the hello. */
+	if (ln->asked)
+		offer_begin(ln);
+	ln->asked = true;
+}
+
+/* Answers ------------------------------------------------------------------ */
+
+static void
+wanted(struct link *ln, struct offer *o, const char *id)
+{
+	struct held *h;
+
+	if (o == NULL) {
+		/* It said "wait" before; it may ask later. */
+		h = for_peer(ln, id);
+		if (h == NULL || add(ln, id, h->size, OFFER_WANTED) == NULL)
+			link_send_text(ln, PROTO_REFUSED, id, "not for you");
+	} else if (o->state == OFFER_MADE) {
+		o->state = OFFER_WANTED;
+	}
+}
+
+static void
+refused(struct link *ln, const struct proto_msg *m)
+{
+	struct held *h = store_find(ln->r->store, m->id);
+
+	log_warn("peer refused a bundle peer=%s id=%s error=\"%s\"",
+	    ln->peer->name, m->id, m->text);
+	if (h != NULL && h->home != ln->peer->number)
+		holders_refused(ln->r, m->id, ln->peer);
+}
+
+void
+offer_answered(struct link *ln, const struct proto_msg *m)
+{
+	struct offer *o = find(ln, m->id);
+
+	if (m->verb == PROTO_WANT) {
+		wanted(ln, o, m->id);
+		pump(ln);
+		return;
+	}
+	if (m->verb == PROTO_STORED && (o == NULL || o->state != OFFER_SENT))
+		return;
+	if (o != NULL)
+		del(ln, o);
+	switch (m->verb) {
+	case PROTO_STORED:
+		log_info("sent peer=%s id=%s", ln->peer->name, m->id);
+		holders_has(ln->r, m->id, ln->peer);
+		break;
+	case PROTO_HAVE:
+		holders_has(ln->r, m->id, ln->peer);
+		break;
+	case PROTO_REFUSED:
+		refused(ln, m);
+		break;
+	case PROTO_DELIVERED:
+		receipts_answer(ln, m->id, m->payload, m->payload_len);
+		break;
+	default: /* PROTO_WAIT: it may still ask */
+		break;
+	}
+	offer_more(ln);
+}
+
+void
+offer_forget(struct relayd *r, const char *id)
+{
+	struct link *ln = NULL;
+	struct offer *o;
+
+	while ((ln = broker_next(r->broker, ln)) != NULL) {
+		o = find(ln, id);
+		if (o != NULL && o->state == OFFER_WANTED)
+			del(ln, o);
+	}
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proto - the lines of a relay session (agamid-relay-protocol(7),
+ * doc/spec/relay.md), as a pure parser and writer.
+ *
+ * A message is one line of words and, for some verbs, a counted payload
+ * behind it. The same grammar serves two channels: the wire between two
+ * nodes, and the socket between a session's process and relayd, which
+ * knows a few verbs more. No I/O, no allocation; what is parsed is
+ * borrowed from or copied out of bounded fields.
+ *
+ * A bundle's bytes are no payload here: after "bundle ID SIZE" the caller
+ * takes SPOOL_HEAD + SIZE bytes from the stream itself.
+ */
+#ifndef AGAMID_RELAYD_PROTO_H
+#define AGAMID_RELAYD_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "mail/receipt.h"
+#include "mail/ticket.h"
+
+#define PROTO_VERSION 1
+#define PROTO_LINE_MAX 512 /* with its "\n" */
+#define PROTO_TEXT_MAX 200
+#define PROTO_WORD_MAX 16
+#define PROTO_SIZE_MAX (1ULL << 40)
+#define PROTO_MESSAGE_MAX (PROTO_LINE_MAX + RECEIPT_MAX)
+
+/* SPEC relay 4.6: what one side may have open with the other. */
+#define PROTO_OPEN_MAX 64 /* offers not settled */
+#define PROTO_FLIGHT_MAX 48 /* bundles sent, not acknowledged */
+#define PROTO_FLIGHT_BYTES (512 * 1024)
+
+enum proto_verb {
+	PROTO_OTHER, /* a well-formed line with a verb unknown here */
+	/* on the wire, and to and from relayd as well */
+	PROTO_HELLO, /* agamid-relay VERSION NODE NETWORK TIME */
+	PROTO_OFFER, /* offer ID SIZE LEN, the ticket */
+	PROTO_WANT, /* want ID */
+	PROTO_HAVE, /* have ID */
+	PROTO_DELIVERED, /* delivered ID LEN, a receipt that covers it */
+	PROTO_WAIT, /* wait ID */
+	PROTO_REFUSED, /* refused ID TEXT */
+	PROTO_BUNDLE, /* bundle ID SIZE, head and ciphertext */
+	PROTO_STORED, /* stored ID */
+	PROTO_MINE, /* mine */
+	PROTO_RECEIPT, /* receipt LEN, the receipt */
+	PROTO_NOTED, /* noted */
+	PROTO_PING, /* ping */
+	PROTO_PONG, /* pong */
+	PROTO_BYE, /* bye [TEXT] */
+	PROTO_UNKNOWN, /* unknown VERB */
+	/* between a session's process and relayd only */
+	PROTO_SESSION, /* session NODE dialled|accepted */
+	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */
+	PROTO_ARRIVED, /* arrived ID SIZE: it is in incoming/ */
+	PROTO_FAILED, /* failed ID TEXT: it was refused here */
+	PROTO_NOTE, /* note LEVEL TEXT: a line for the log */
+	PROTO_PROBE, /* probe: is the peer still there? */
+};
+
+struct proto_msg {
+	enum proto_verb verb;
+	unsigned version; /* PROTO_HELLO */
+	char node[NODE_NAME_MAX + 1];
+	char network[NETWORK_NAME_MAX + 1];
+	int64_t time;
+	char id[BUNDLE_ID_LEN + 1];
+	uint64_t size;
+	char word[PROTO_WORD_MAX + 1]; /* a verb, kind of session, level */
+	char text[PROTO_TEXT_MAX + 1]; /* "" if there is none */
+	const char *payload; /* borrowed from the bytes parsed */
+	size_t payload_len;
+};
+
+/*
+ * The message at the front of data, which came over the wire (a verb of
+ * relayd's socket is unknown there) or not. 0: it is in *m_r and took
+ * *used_r bytes; AG_EAGAIN: it is not all there yet; AG_EINVAL: malformed,
+ * and the session must end (SPEC relay 2.5).
+ */
+int proto_parse(const void *data, size_t len, bool wire, struct proto_msg *m_r,
+    size_t *used_r);
+
+/* Append a message to out. 0, AG_EINVAL for a message that the parser
+ * would not take, AG_ETOOBIG, AG_ENOMEM. */
+int proto_write(const struct proto_msg *m, struct buf *out);
+
+/* Short forms of proto_write(). Text is cleaned and cut, never refused. */
+int proto_put(struct buf *out, enum proto_verb verb);
+int proto_put_id(struct buf *out, enum proto_verb verb, const char *id);
+int proto_put_text(
+    struct buf *out, enum proto_verb verb, const char *id, const char *text);
+
+/* The verb as it is written; "?" for PROTO_OTHER. */
+const char *proto_verb_name(enum proto_verb verb);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relayd - what the parts of agamid-relayd share: one process, one event
+ * loop, one struct. See main.c for how it starts, relayd.c for the flush.
+ *
+ *	broker	sessions and control clients on relay.sock
+ *	offer	what a session offers and sends
+ *	intake	what a session, or the milter, brings
+ *	holders	who is drawn to hold a bundle
+ *	receipts what homes say they have
+ *	delivery own mail, to agamid-deliver
+ *	dialler	the children that dial peers
+ *	watch	new files, new manifests, the network coming up
+ *
+ * Changes to files and database take effect at once in memory, and are
+ * made durable by the next flush, once for all that one turn of the loop
+ * brought. Whatever tells somebody that something is safe goes through
+ * relayd_after_flush().
+ *
+ * SECURITY: everything here runs as user agamid, away from the network.
+ * What comes over relay.sock was said by a peer or may have been: it is
+ * checked as if it came from the wire.
+ */
+#ifndef AGAMID_RELAYD_RELAYD_H
+#define AGAMID_RELAYD_RELAYD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "mail/conf.h"
+#include "manifests/network.h"
+#include "relayd/pace.h"
+#include "relayd/peers.h"
+#include "relayd/state.h"
+#include "relayd/store.h"
+
+struct event;
+struct event_base;
+
+struct relayd {
+	const struct conf *conf;
+	struct event_base *base;
+	struct network_source *source;
+	struct network *net; /* the newest view; NULL: none was ever read */
+	struct network *net_before; /* kept while somebody may look at it */
+	bool ready; /* changes of the view are acted on */
+	struct peers *peers;
+	struct peer *self;
+	struct store *store;
+	struct state *state;
+	struct day_count day;
+	int64_t day_since; /* ms: when the count began or changed */
+
+	struct broker *broker;
+	struct intake *intake;
+	struct delivery *delivery;
+	struct dialler *dialler;
+	struct watch *watch;
+
+	struct event *flush, *day_timer;
+	struct pending *pending; /* what waits for the flush */
+	bool kick; /* something is new to be offered or dialled */
+};
+
+/* Everything but the loop: opens, loads, listens. NULL with the reason. */
+struct relayd *relayd_new(const struct conf *conf, struct error *error_r);
+void relayd_free(struct relayd **r);
+/* Until SIGTERM or SIGINT. */
+void relayd_run(struct relayd *r);
+
+/* Milliseconds of a clock that is never set. */
+int64_t relayd_clock(void);
+/* The newest view, after acting on what changed in it; may be NULL. It is
+ * good until the loop's next turn. */
+const struct network *relayd_network(struct relayd *r);
+
+/* Flush in the loop's next turn. */
+void relayd_flush_soon(struct relayd *r);
+/*
+ * After the next flush call fn(r, number, text) if all is durable;
+ * otherwise the session with that number is ended, so that its peer will
+ * try again. text is copied.
+ */
+typedef void relayd_after_fn(
+    struct relayd *r, uint64_t number, const char *text, size_t len);
+void relayd_after_flush(struct relayd *r, relayd_after_fn *fn, uint64_t number,
+    const char *text, size_t len);
+/* The bundle's file goes after the next flush (its receipt is durable
+ * then). */
+void relayd_drop_later(struct relayd *r, struct held *h);
+
+#endif

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: MIT
+"""A network of relayds on one machine, for tests: each node below its own
+--root, with the real agamid-relayd, and the real sshd that runs the real
+agamid-receive. agamid-deliver is stood in for by relay_tool, which counts
+what it is handed. All are in one network namespace, where each node has an
+address of its own on one interface.
+
+One user (root) runs everything, so what divides the users is not tested here
+but in the lab. Nothing outside the directory given is written.
+"""
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import yaml
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = pathlib.Path(os.environ.get("AGAMID_TOOLS", SOURCE / "build/lab/tests/tools"))
+BUILD = TOOLS.parents[1]
+NETWORK = "friends.example"
+NAMES = ["alice", "bob", "carol", "dave"]
+SPOOL = "var/spool/agamid"
+STATE = "var/lib/agamid"
+SECRETS = "var/lib/agamid-key"
+_numbers = itertools.count(1)
+
+
+def wait_for(condition, seconds=20, what="condition"):
+    """The first true value that condition() gives, before the deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+class Process:
+    """A program with a log; killed by its own pid."""
+
+    def __init__(self, argv, log, env=None):
+        self.argv, self.log, self.env = [str(a) for a in argv], log, env or {}
+        self.p = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.p = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                      env={**os.environ, **self.env})
+
+    def running(self):
+        return self.p is not None and self.p.poll() is None
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.running():
+            self.p.send_signal(sig)
+            try:
+                self.p.wait(20)
+            except subprocess.TimeoutExpired:
+                self.p.kill()
+                self.p.wait()
+                raise
+
+
+class Node:
+    def __init__(self, net, name, number):
+        self.net, self.name, self.number = net, name, number
+        self.root = net.base / name
+        self.address = f"192.0.2.{number + 1}"
+        self.addresses = [self.address]
+        self.lists = {}
+        self.stores = {}
+        self.policy = {}
+        self.settings = {"relay": {"retry-min": "1s", "retry-max": "2s", "idle": "1m"},
+                         "deliver": {"retry": "1s"}, "reserve": "1M"}
+        self.derived = 0
+        self._make()
+
+    # ---- files ----
+
+    def path(self, *parts):
+        return self.root.joinpath(*parts)
+
+    def _make(self):
+        for d in (f"{SPOOL}/tmp/relay", f"{SPOOL}/tmp/milter", f"{SPOOL}/new", f"{SPOOL}/held",
+                  f"{SPOOL}/incoming", f"{STATE}/state", SECRETS, "run/agamid/relayd", "run/agamid/deliver",
+                  "etc/agamid", "deliver"):
+            self.path(d).mkdir(parents=True)
+        self.ticket_key = self._seed("ticket")
+        self.receipt_key = self._seed("receipt")
+        self.host_key = self._ssh_key("ssh-host")
+        self.client_key = self._ssh_key("ssh-client")
+        log = self.path("log")
+        inside = ["ip", "netns", "exec", self.net.netns]
+        self.relayd = Process([*inside, BUILD / "relayd/agamid-relayd", "--root", self.root], log,
+                              {"AGAMID_FAULTS": str(self.path("faults"))})
+        self.sshd = Process([*inside, "/usr/sbin/sshd", "-D", "-e", "-f", self.path("sshd_config")], self.path("sshd.log"))
+        self.deliver = Process([TOOLS / "relay_tool", "deliver", self.path(SECRETS, "receipt.seed"), NETWORK,
+                                self.name, self.path("run/agamid/deliver/deliver.sock"), self.path("deliver")], log)
+
+    def _seed(self, kind):
+        out = subprocess.run([TOOLS / "make_bundle", "--make-seed", self.path(SECRETS, f"{kind}.seed")],
+                             check=True, capture_output=True, text=True).stdout
+        return re.search(r"ed25519:\S+", out)[0]
+
+    def _ssh_key(self, name):
+        path = self.path(SECRETS, name)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)
+        return " ".join(pathlib.Path(f"{path}.pub").read_text().split()[:2])
+
+    def manifest(self):
+        sample = self.net.samples[NAMES[self.number % len(NAMES)]]["node"]
+        node = {"name": self.name, "network": NETWORK, "host": f"{self.name}.{NETWORK}",
+                "site": f"site-{self.name}", "domains": [f"{self.name}.example"],
+                "openpgp": sample["openpgp"], "recovery": sample["recovery"],
+                "ticket-key": self.ticket_key, "receipt-key": self.receipt_key,
+                "ssh": {"port": 2222, "host-keys": [self.host_key], "client-keys": [self.client_key]}}
+        if self.addresses:
+            node["addresses"] = self.addresses
+        if self.lists:
+            node["backups"] = self.lists
+        if self.stores:
+            node["stores"] = self.stores
+        if self.policy:
+            node["policy"] = self.policy
+        return yaml.safe_dump({"version": 1, "serial": 1, "node": node}) + "...\n"
+
+    def write_derived(self):
+        """What `agamid apply` makes, as far as relayd and sshd read it."""
+        self.derived += 1
+        d = self.path(STATE, f"derived.{self.derived}")
+        d.joinpath("manifests").mkdir(parents=True)
+        d.joinpath("old").mkdir()
+        d.joinpath("self").write_text(self.name + "\n")
+        lines, keys = [], []
+        for n in self.net.nodes.values():
+            if n is not self and n.name not in self.net.peers_of(self):
+                continue
+            d.joinpath("manifests", f"{n.name}.yaml").write_text(n.manifest())
+            lines.append(f"{n.name} {n.number:040X} {n.number + 64:040X}\n")
+            if n is not self:
+                self.path(SPOOL, "incoming", n.name).mkdir(exist_ok=True)
+                keys.append(f'restrict,command="exec {BUILD}/relayd/agamid-receive --root {self.root} '
+                            f'--peer {n.name}" {n.client_key}\n')
+        d.joinpath("fingerprints").write_text("".join(lines))
+        self.path("authorized_keys").write_text("".join(keys))
+        link = self.path(STATE, "derived.tmp")
+        link.symlink_to(d.name)
+        link.rename(self.path(STATE, "derived"))
+
+    def write_config(self):
+        self.path("etc/agamid/agamid.yaml").write_text(yaml.safe_dump({"node": self.name, **self.settings}))
+        self.path("sshd_config").write_text(f"""
+Port 2222
+ListenAddress {self.address}
+HostKey {self.path(SECRETS, 'ssh-host')}
+AuthorizedKeysFile {self.path('authorized_keys')}
+PermitRootLogin yes
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+PidFile none
+LogLevel INFO
+""")
+
+    # ---- processes ----
+
+    def start(self, relayd=True):
+        os.makedirs("/run/sshd", exist_ok=True)
+        if not self.sshd.running():
+            log = self.path("sshd.log")
+            log.unlink(missing_ok=True)
+            self.sshd.start()
+            wait_for(lambda: "Server listening" in log.read_text(), 10, f"{self.name}'s sshd")
+        if not self.deliver.running():
+            self.deliver.start()
+        if relayd and not self.relayd.running():
+            ready = self.logged("ready node=")
+            self.relayd.start()
+            wait_for(lambda: self.logged("ready node=") > ready or not self.relayd.running(), 20,
+                     f"{self.name}'s relayd")
+            assert self.relayd.running(), self.log()
+
+    def children(self):
+        """The processes below sshd and relayd that serve sessions."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                argv = entry.joinpath("cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if str(self.root).encode() in argv and (b"--peer" in argv or b"--dial" in argv):
+                found.append(int(entry.name))
+        return found
+
+    def stop(self, sig=signal.SIGTERM):
+        """relayd, sshd and all sessions; deliver goes on."""
+        self.relayd.stop(sig)
+        self.sshd.stop()
+        for pid in self.children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def stop_all(self):
+        self.stop()
+        self.deliver.stop()
+
+    def fault(self, *lines):
+        self.path("faults").write_text("".join(line + "\n" for line in lines))
+
+    # ---- what it did ----
+
+    def log(self):
+        path = self.path("log")
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def logged(self, part):
+        return self.log().count(part)
+
+    def bundles(self, home, count=1, size=10000, copies=4, acceptor=None, to=f"{SPOOL}/new"):
+        """Accept mail: bundles appear in new/. Their IDs."""
+        argv = [TOOLS / "relay_tool", "bundles", self.path(SECRETS, "ticket.seed"), NETWORK, acceptor or self.name,
+                home, count, size, copies, self.path(SPOOL, "tmp/milter"), self.path(to)]
+        out = subprocess.run([str(a) for a in argv], check=True, capture_output=True, text=True).stdout
+        return out.split()
+
+    def held(self, home=None):
+        """IDs in held/."""
+        return sorted(p.name.split(".")[0] for p in self.path(SPOOL, "held").glob(f"{home or '*'}/*"))
+
+    def lying(self):
+        """Bundles that are anywhere but in held/."""
+        return [p for d in ("new", "incoming", "tmp") for p in self.path(SPOOL, d).rglob("*") if p.is_file()]
+
+    def delivered(self):
+        path = self.path("deliver/delivered")
+        return path.read_text().split() if path.exists() else []
+
+    def answer(self, word):
+        self.path("deliver/answer").write_text(word)
+
+    def ask(self, command):
+        """A control command's lines, each as a dict."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(10)
+            s.connect(str(self.path("run/agamid/relayd/relay.sock")))
+            s.send(command.encode())
+            lines = []
+            while True:
+                line = s.recv(65536).decode()
+                assert line, "the answer has no end"
+                if line.strip() == ".":
+                    return lines
+                lines.append({k: v.strip('"') for k, v in re.findall(r'(\S+?)=("[^"]*"|\S*)', line)})
+
+    def peer(self, name):
+        return next(line for line in self.ask("status") if line.get("peer") == name)
+
+
+class Net:
+    def __init__(self, base, names=NAMES):
+        self.base = pathlib.Path(base)
+        self.samples = {n: yaml.safe_load(_body(n)) for n in NAMES}
+        self.unknown = {}  # name -> names it has not pinned
+        self.nodes = {}
+        self.netns = f"rl{os.getpid()}x{next(_numbers)}"
+        self.ip("netns", "add", self.netns)
+        self.ip("-n", self.netns, "link", "set", "lo", "up")
+        self.ip("-n", self.netns, "link", "add", "lan", "type", "veth", "peer", "name", "far")
+        self.ip("-n", self.netns, "link", "set", "far", "up")
+        self.ip("-n", self.netns, "link", "set", "lan", "up")
+        for i in range(len(names)):
+            self.ip("-n", self.netns, "addr", "add", f"192.0.2.{i + 1}/24", "dev", "lan")
+        for i, name in enumerate(names):
+            self.nodes[name] = Node(self, name, i)
+        self.configure()
+
+    @staticmethod
+    def ip(*argv):
+        subprocess.run(["ip", *argv], check=True)
+
+    def __getattr__(self, name):
+        return self.__dict__["nodes"][name]
+
+    def peers_of(self, node):
+        return [n for n in self.nodes if n != node.name and n not in self.unknown.get(node.name, ())]
+
+    def configure(self):
+        for n in self.nodes.values():
+            n.write_config()
+            n.write_derived()
+
+    def start(self, *names):
+        for name in names or self.nodes:
+            self.nodes[name].start()
+
+    def close(self):
+        for n in self.nodes.values():
+            n.stop_all()
+        self.ip("netns", "del", self.netns)
+        shutil.rmtree(self.base)
+
+    def show(self):
+        for n in self.nodes.values():
+            print(f"==== {n.name}\n{n.log()}")
+
+    def copies(self, bundle_id):
+        return sorted(n.name for n in self.nodes.values() if bundle_id in n.held())
+
+
+def _body(name):
+    """An example manifest without what follows its end."""
+    text = SOURCE.joinpath("manifests/examples", f"{name}.yaml").read_text()
+    return text.split("\n...\n")[0]
