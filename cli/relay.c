@@ -49,6 +49,9 @@ receive(int fd, struct buf *answer, struct error *error_r)
 		return error_set_errno(
 		    error_r, AG_EIO, "can't read from agamid-relayd");
 	if (n == 0)
+		return error_set(error_r, AG_EIO,
+		    "agamid-relayd broke off its answer; see its log");
+	if (strcmp(data, ".\n") == 0)
 		return 1;
 	return buf_put(answer, data, (size_t)n);
 }

@@ -13,7 +13,7 @@
 
 /*
  * Send one command and collect the whole answer, without its last line
- * "done"; at most 10 seconds between its parts. AG_ENOENT: relayd does
+ * "."; at most 10 seconds between its parts. AG_ENOENT: relayd does
  * not run (nobody listens); AG_EIO, AG_EPERM, with the reason.
  */
 int relay_ask(const struct conf *conf, const char *command, struct buf *answer,
