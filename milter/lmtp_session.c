@@ -410,14 +410,19 @@ lmtp_session_data(struct lmtp_session *s, const void *data, size_t len)
 static void
 log_result(const struct lmtp_session *s, const struct group *g)
 {
+	const char *client = s->client.client.address;
+
+	if (s->client.local || client[0] == '\0')
+		client = "local";
 	if (g->answer == ANSWER_OK)
 		log_info("sealed home=%s id=%s size=%llu client=%s queue=%s",
 		    g->class.home, sealing_id(g->job),
-		    (unsigned long long)sealing_size(g->job), "local",
+		    (unsigned long long)sealing_size(g->job), client,
 		    s->client.ident);
 	else
-		log_info("refused home=%s queue=%s reply=%s", g->class.home,
-		    s->client.ident, answer_text(g->answer)->code);
+		log_info("refused client=%s home=%s queue=%s reply=%s", client,
+		    g->class.home, s->client.ident,
+		    answer_text(g->answer)->code);
 }
 
 static enum answer

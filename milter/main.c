@@ -8,7 +8,6 @@
  * sessions and are therefore one process. It uses no network, and no
  * secret but the ticket key.
  */
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <libmilter/mfapi.h>
@@ -21,15 +20,12 @@
 #include "util/file.h"
 #include "util/log.h"
 
-#define STOP_MS 1500 /* for mails that are being sealed */
-#define ANSWER_MS 100 /* for their answers to get out */
-
 static void *
 run_libmilter(void *arg)
 {
-	int *rc = arg;
-
-	*rc = smfi_main();
+	(void)arg;
+	if (smfi_main() != MI_SUCCESS)
+		log_error("libmilter has failed");
 	process_stop();
 	return NULL;
 }
@@ -42,22 +38,17 @@ serve(const struct conf *conf, const struct milter *m)
 	char *policy_sock = file_join(conf->queue_dir, "agamid/policy.sock");
 	struct error error;
 	pthread_t thread;
-	int rc = MI_SUCCESS;
 
 	if (callbacks_register(m, milter_sock, &error) != AG_OK ||
 	    policy_server_start(&policy, policy_sock, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
-	if (pthread_create(&thread, NULL, run_libmilter, &rc) != 0)
+	if (pthread_create(&thread, NULL, run_libmilter, NULL) != 0)
 		log_fatal("can't start error=no thread");
 	log_info("started node=%s", conf->node);
+	/* libmilter is not told to stop: that, and its noticing, takes up to
+	 * five seconds. */
 	process_wait_stop();
-	smfi_stop();
-	/* libmilter may take five seconds to notice; it isn't waited for. */
-	if (!sealer_drain(m->sealer, STOP_MS))
-		log_warn("stopped while mail was being sealed");
-	(void)poll(NULL, 0, ANSWER_MS);
-	log_info("stopped node=%s", conf->node);
-	exit(rc == MI_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE);
+	process_end(m->sealer, conf->node);
 }
 
 int
@@ -77,5 +68,4 @@ main(int argc, char **argv)
 	if (sealer_new(conf, &m.sealer, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
 	serve(conf, &m);
-	return EXIT_SUCCESS;
 }

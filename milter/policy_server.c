@@ -96,7 +96,7 @@ policy_server_answer(const struct policy_server *p,
 	}
 	answer_write(a, action, POLICY_ACTION_MAX);
 	log_info("refused client=%s rcpt=%s reply=%s", req->client_address,
-	    req->recipient, action);
+	    req->recipient, answer_text(a)->code);
 }
 
 static int

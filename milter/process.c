@@ -4,6 +4,7 @@
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "util/log.h"
 
 #define FILES_MAX 1024
+#define STOP_MS 1500 /* for mails that are being sealed */
+#define ANSWER_MS 100 /* for their answers to get out */
 
 void
 process_harden(void)
@@ -65,4 +68,15 @@ void
 process_stop(void)
 {
 	kill(getpid(), SIGTERM);
+}
+
+void
+process_end(struct sealer *sealer, const char *node)
+{
+	if (!sealer_drain(sealer, STOP_MS))
+		log_warn("stopped while mail was being sealed");
+	(void)poll(NULL, 0, ANSWER_MS);
+	log_info("stopped node=%s", node);
+	/* Not exit(3): other threads still use what it would destroy. */
+	_exit(0);
 }

@@ -7,7 +7,7 @@
 #ifndef AGAMID_MILTER_PROCESS_H
 #define AGAMID_MILTER_PROCESS_H
 
-#include <stdbool.h>
+#include "milter/sealer.h"
 
 /* No core dumps, no ptrace, a bounded number of descriptors (1,024: an
  * engine that forks closes them one by one), SIGPIPE ignored. Fatal on
@@ -21,5 +21,9 @@ void process_block_signals(void);
 void process_wait_stop(void);
 /* Make process_wait_stop() return. */
 void process_stop(void);
+/* Let mails that are being sealed come to their end, for 1.5 seconds at
+ * most, and end the process. */
+void process_end(struct sealer *sealer, const char *node)
+    __attribute__((noreturn));
 
 #endif

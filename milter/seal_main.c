@@ -8,7 +8,6 @@
  * sends each peer's domain. While it is down, mail is deferred. It uses no
  * network, and no secret but the ticket key.
  */
-#include <poll.h>
 #include <stdlib.h>
 
 #include "mail/conf.h"
@@ -17,9 +16,6 @@
 #include "milter/process.h"
 #include "util/file.h"
 #include "util/log.h"
-
-#define STOP_MS 1500 /* for mails that are being sealed */
-#define ANSWER_MS 100 /* for their answers to get out */
 
 int
 main(int argc, char **argv)
@@ -41,9 +37,5 @@ main(int argc, char **argv)
 		log_fatal("can't start error=%s", error.text);
 	log_info("started node=%s", conf->node);
 	process_wait_stop();
-	if (!sealer_drain(ctx.sealer, STOP_MS))
-		log_warn("stopped while mail was being sealed");
-	(void)poll(NULL, 0, ANSWER_MS);
-	log_info("stopped node=%s", conf->node);
-	return EXIT_SUCCESS;
+	process_end(ctx.sealer, conf->node);
 }

@@ -23,6 +23,7 @@ struct sealer {
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* no job runs */
 	unsigned jobs;
+	bool stopping; /* no new ones */
 	char *dir; /* that the engines and usable keys are of */
 	struct openpgp *engines[IDLE_MAX];
 	size_t engine_count;
@@ -127,7 +128,7 @@ sealer_enter(struct sealer *s)
 	bool ok;
 
 	pthread_mutex_lock(&s->lock);
-	ok = s->jobs < s->conf->sealing_max;
+	ok = s->jobs < s->conf->sealing_max && !s->stopping;
 	if (ok)
 		s->jobs++;
 	pthread_mutex_unlock(&s->lock);
@@ -157,6 +158,7 @@ sealer_drain(struct sealer *s, unsigned timeout_ms)
 		until.tv_nsec -= 1000000000L;
 	}
 	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
 	while (s->jobs > 0)
 		if (pthread_cond_timedwait(&s->idle, &s->lock, &until) ==
 		    ETIMEDOUT)

@@ -36,7 +36,7 @@ const char *sealer_new_dir(const struct sealer *s);
 /* A place among the jobs at once; false if none is free. */
 bool sealer_enter(struct sealer *s);
 void sealer_leave(struct sealer *s);
-/* Wait until no job runs, at most timeout_ms. */
+/* No new job from now on; wait until none runs, at most timeout_ms. */
 bool sealer_drain(struct sealer *s, unsigned timeout_ms);
 
 /* An engine for the view's keys; to be put back, or freed with

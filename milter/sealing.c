@@ -185,6 +185,23 @@ commit(struct sealing *j, struct error *error_r)
 	    j->writer, t, sealer_new_dir(j->sealer), error_r);
 }
 
+/* Of a failure. Where the caller has given up, or refused the message, it
+ * says so itself. */
+static void
+log_failure(struct sealing *j, enum answer a, const struct error *error)
+{
+	bool expected;
+
+	pthread_mutex_lock(&j->lock);
+	expected = j->abandoned || a == ANSWER_TOO_BIG;
+	pthread_mutex_unlock(&j->lock);
+	if (expected)
+		log_debug("sealing ended home=%s", j->ticket.home);
+	else
+		log_warn("sealing failed home=%s reply=%s error=%s",
+		    j->ticket.home, answer_text(a)->code, error->text);
+}
+
 static void
 finish(struct sealing *j, int rc, const struct error *error)
 {
@@ -193,8 +210,7 @@ finish(struct sealing *j, int rc, const struct error *error)
 	if (rc != AG_OK && a == ANSWER_OK)
 		a = fail(j, rc == AG_ECRYPTO ? ANSWER_NO_KEY : ANSWER_TROUBLE);
 	if (rc != AG_OK)
-		log_warn("sealing failed home=%s reply=%s error=%s",
-		    j->ticket.home, answer_text(a)->code, error->text);
+		log_failure(j, a, error);
 	spool_writer_free(&j->writer);
 	bpipe_abort(j->pipe); /* nobody reads it any more */
 	sealer_leave(j->sealer);
