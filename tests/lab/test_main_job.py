@@ -61,7 +61,7 @@ def body_8bit(word):
 
 ODD = {
     "8bit": lambda w: story.message(w, BOB, body=body_8bit(w)),
-    "utf8-header": lambda w: story.message(w, BOB, extra="X-Straße: grün\r\n".encode()),
+    "utf8-header": lambda w: story.message(w, BOB, extra="X-Street: grüne Straße\r\n".encode()),
     "no-space-header": lambda w: story.message(w, BOB, extra=b"X-A:v\r\nX-B:\tv\r\nX-C:\r\n folded\r\nX-D:  two \t \r\n"),
     "no-body": lambda w: story.message(w, BOB, body=b""),
     "dots": lambda w: story.message(w, BOB, body=f"{w}\r\n.\r\n..\r\n.x\r\n\r\n\r\n".encode()),
