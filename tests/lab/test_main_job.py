@@ -78,8 +78,8 @@ def test_odd_messages_unchanged(lab):
     for kind, make in ODD.items():
         word = fresh_word("odd")
         words[kind] = (word, make(word))
-        mailbox.submit(lab, ANN, [BOB], words[kind][1])
-    wait.until(lambda: len([d for d in story.deliveries(lab.sender, BOB) if d[1] == "sent"]) >= len(ODD), 60, "all sent")
+        replies, data = stranger_says(lab, "alice", ANN, [BOB], words[kind][1])
+        assert replies[0][0] == 250 and data[0] == 250, (kind, replies, data)
     home(lab)
     for kind, (word, sent) in words.items():
         got = mailbox.below_trace(arrives(lab, "bob", word))
@@ -113,7 +113,8 @@ def test_smtputf8(lab):
     home(lab)
     got = arrives(lab, "bob", word)
     assert mailbox.below_trace(got) == sent
-    assert "Return-Path: <änn@sender.example>".encode() in got
+    log = (lab.nodes["bob"].directory / "var/log/mail.log").read_text(encoding="utf-8")
+    assert "from=<änn@sender.example>" in log  # Dovecot 2.3 itself writes Return-Path: <>
 
 
 def test_three_classes_in_one_transaction(lab):

@@ -56,12 +56,14 @@ agamid-seal unix - - n - - lmtp
   -o lmtp_send_xforward_command=yes
 agamid-cleanup unix n - n - 0 cleanup
   -o message_size_limit=0
+  -o smtputf8_enable=no
 agamid-inject unix n - n - 10 smtpd
   -o syslog_name=postfix/agamid
   -o cleanup_service_name=agamid-cleanup
   -o smtpd_authorized_xclient_hosts=127.0.0.1
   -o mynetworks=
   -o message_size_limit=0
+  -o smtputf8_enable=no
   -o smtpd_sasl_auth_enable=no
   -o smtpd_milters=
   -o smtpd_client_restrictions=
@@ -309,7 +311,7 @@ def make_sender(directory, tls):
     main += (
         f"mynetworks = 127.0.0.0/8 {topology.SENDER_ADDRESS}/32\n"
         f"virtual_mailbox_domains = {topology.SENDER_DOMAIN}\n"
-        "virtual_mailbox_base = /var/mail\n"
+        "virtual_mailbox_base = /var/mail\nvirtual_mailbox_limit = 0\n"
         "virtual_mailbox_maps = static:returned/\n"
         "virtual_uid_maps = static:2010\nvirtual_gid_maps = static:2010\n"
     )
