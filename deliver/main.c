@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,8 @@ load_secrets(struct home *h)
 
 	if (keys_init() < 0)
 		log_fatal("not started: libsodium does not start");
+	if (access(h->openpgp, R_OK) < 0)
+		log_fatal("not started: %s: %s", h->openpgp, strerror(errno));
 	if (secrets_load(h->conf->secret_dir, &h->secrets, &error) < 0)
 		log_fatal("not started: %s", error.text);
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Bob's agamid-deliver beside his Postfix, and everything that it needs:
 keys, the derived directory with manifests of bob, alice and carol
-(friends), dave (denied). A test speaks to it as relayd does, and looks into Bob's mailbox.
+(friends), dave (denied). A test speaks to it as relayd does, and looks
+into Bob's mailbox.
 """
 import os
 import pathlib
@@ -89,14 +90,19 @@ class Home:
                      "var/lib/agamid-key", "var/spool", "run/agamid/deliver"):
             (self.root / path).mkdir(parents=True)
         self.made.mkdir()
-        (self.root / "etc/agamid/agamid.yaml").write_text(
-            "node: bob\n"
-            "deliver: {parallel: 2, retry: 1m, networks: [203.0.113.0/24]}\n")
+        self.configure("auto")
         (self.root / "var/lib/agamid/derived").symlink_to("derived.1")
         (self.root / "var/spool/postfix").symlink_to(self.postfix.queue)
         for path in (self.secret, self.root / "run/agamid/deliver"):
             os.chown(path, USERS["agamid-key"], USERS["agamid-key"])
         os.chmod(self.secret, 0o711)
+
+    def configure(self, engine):
+        """For the next start."""
+        (self.root / "etc/agamid/agamid.yaml").write_text(
+            "node: bob\nopenpgp: %s\n"
+            "deliver: {parallel: 2, retry: 1m, networks: [203.0.113.0/24]}\n"
+            % engine)
 
     def tool(self, *argv, **options):
         made = subprocess.run([str(MAKE_BUNDLE), *map(str, argv)],

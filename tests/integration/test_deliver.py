@@ -48,8 +48,8 @@ def home(whole_home, request):
 # ---- mail arrives as it was sent ----
 
 def test_mail_arrives(home):
-    """The client is told to Postfix, our fields are on top, the rest is
-    what was sent."""
+    """SPEC N-10.6, B-3.12: the client is told to Postfix, our fields are on
+    top, the rest is what was sent."""
     message = fresh_message()
     path = home.make(message)
     assert home.deliver(path) == ("done", "")
@@ -89,12 +89,27 @@ def test_message_is_unchanged(home, kind):
     assert mail.below_trace() == MESSAGES[kind]
 
 
-def test_large_mail_is_unchanged_and_memory_flat(home):
+@pytest.fixture(params=["rnp", "gpgme"])
+def engine(home, request):
+    """Both engines in turn; afterwards the default again."""
+    home.stop()
+    home.configure(request.param)
+    home.start()
+    yield request.param
+    home.stop()
+    home.configure("auto")
+    home.start()
+
+
+def test_large_mail_is_unchanged_and_memory_flat(home, engine):
     lines = [random.Random(7).randbytes(36).hex().encode()
              for _ in range(1000)]
-    message = (b"Subject: large\r\nMessage-ID: <large@sender.example>\r\n\r\n"
-               + b"\r\n".join(lines * 280) + b"\r\n")
+    message = (b"Subject: large\r\nMessage-ID: <large@%s.example>\r\n\r\n"
+               % engine.encode() + b"\r\n".join(lines * 280) + b"\r\n")
     assert len(message) > 20_000_000
+
+    assert home.deliver(home.make(fresh_message())) == ("done", "")
+    home.new_mails(1)
 
     def peak():
         status = pathlib.Path("/proc/%d/status" % home.pid()).read_text()
@@ -104,6 +119,35 @@ def test_large_mail_is_unchanged_and_memory_flat(home):
     mail, = home.new_mails(1, 30)
     assert mail.below_trace() == message
     assert peak() - small < 8000  # kB
+
+
+def test_bundle_that_changes_between_the_passes(home, engine):
+    """SPEC N-10.5: the second time the engine finds it damaged, or it is
+    another one: the connection is cut, and Postfix drops what it has."""
+    message = fresh_message() + b"x" * 70 + b"\r\n" * 100000
+    path, other = home.make(message), home.make(message)
+    good = path.read_bytes()
+
+    def change(request):
+        if request["protocol_state"] == "RCPT":
+            path.write_bytes(changes.pop())
+        return "DUNNO"
+    damaged = bytearray(good)
+    damaged[-40] ^= 1
+    changes = [bytes(damaged), good[:-1000],
+               good[:1024] + other.read_bytes()[1024:]]
+    home.postfix.policy.answer = change
+    for _ in range(3):
+        path.write_bytes(good)
+        word, text = home.deliver(path)
+        assert word == "retry", text
+    home.new_mails(0)
+    assert home.postfix.log().count("lost connection after DATA") >= 3
+    home.postfix.policy.answer = lambda request: "DUNNO"
+    path.write_bytes(good)
+    assert home.deliver(path) == ("done", "")
+    mail, = home.new_mails(1)
+    assert mail.below_trace() == message
 
 
 def test_smtputf8(home):
@@ -171,6 +215,7 @@ CLIENTS = {
 
 @pytest.mark.parametrize("kind", sorted(CLIENTS))
 def test_client_as_postfix_sees_it(home, kind):
+    """SPEC N-10.4"""
     fields, (address, name) = CLIENTS[kind]
     path = home.make(fresh_message(), client=fields + ["helo=a+b=c"])
     assert home.deliver(path) == ("done", "")
@@ -203,6 +248,7 @@ def test_routed_recipient_does_not_relay(home, rcpt):
 # ---- what Postfix answers ----
 
 def test_4xx_is_tried_again_for_those_recipients(home):
+    """SPEC N-10.7, N-11.1"""
     home.postfix.policy.answer = lambda request: (
         "450 4.2.0 later" if request["recipient"].startswith("busy")
         else "DUNNO")
@@ -237,6 +283,7 @@ def test_4xx_after_the_message(home):
 
 
 def test_5xx_is_kept_in_refused_and_can_be_delivered_again(home):
+    """SPEC N-10.7, N-11.1"""
     home.postfix.policy.answer = lambda request: (
         "550 5.1.1 nobody here" if request["recipient"].startswith("gone")
         else "DUNNO")
@@ -289,7 +336,8 @@ def test_no_postfix(home):
 # ---- delivered once ----
 
 def test_equal_mail_from_another_bundle(home):
-    """The sender's 250 got lost; he sent again, to another friend."""
+    """SPEC N-10.9: the sender's 250 got lost; he sent again, to another
+    friend."""
     message = fresh_message()
     first, second = home.make(message), home.make(message, "--client",
                                                   "port=40313")
@@ -325,7 +373,7 @@ def test_equal_mails_at_the_same_time(home):
 
 
 def test_same_nonce_other_bundle(home):
-    """SPEC B-9.6"""
+    """SPEC N-10.8, B-9.6"""
     nonce = "ab" * 16
     first = home.make(fresh_message(), "--nonce", nonce)
     second = home.make(fresh_message(), "--nonce", nonce)
@@ -338,8 +386,8 @@ def test_same_nonce_other_bundle(home):
 # ---- what must not get in ----
 
 def test_ticket_that_does_not_verify(home):
-    """SPEC B-9.1, B-9.2: answered `invalid`: no copy, no receipt; the true
-    bundle of the same ID is delivered afterwards."""
+    """SPEC N-10.1, B-9.1, B-9.2: answered `invalid`: no copy, no
+    receipt; the true bundle of the same ID is delivered afterwards."""
     message = fresh_message()
     cases = {
         "signature is wrong": home.make(message, "--break-signature"),
@@ -415,8 +463,8 @@ BATCHES = {
 
 @pytest.mark.parametrize("kind", sorted(BATCHES))
 def test_inside_that_is_not_one_sane_transaction(home, kind):
-    """SPEC B-9.5, B-9.7: quarantined and receipted; Postfix never hears of
-    it."""
+    """SPEC N-10.2, N-10.3, B-9.5, B-9.7: quarantined and receipted;
+    Postfix never hears of it."""
     batch = home.base / "batch"
     batch.write_bytes(BATCHES[kind])
     path = home.make(b"", "--batch", batch)
@@ -440,7 +488,7 @@ UNOPENABLE = {
 
 @pytest.mark.parametrize("kind", sorted(UNOPENABLE))
 def test_bundle_that_cant_be_opened_or_disagrees(home, kind):
-    """SPEC B-9.3, B-9.7"""
+    """SPEC N-10.7, B-9.3, B-9.7"""
     path = home.make(fresh_message(), *UNOPENABLE[kind])
     assert home.deliver(path)[0] == "quarantined"
     assert path.name in home.kept("quarantine")
@@ -497,6 +545,7 @@ def test_smuggling_unstuffed(home):
 
 
 def test_foreign_agamid_fields_are_taken_out(home):
+    """SPEC N-10.6"""
     message = (b"X-Agamid-Once: 00\r\nSubject: x\r\nx-aGAMID-via: mallory\r\n"
                b"\tfolded\r\n \r\nX-Agamid-Sealed : 1\r\nX-Other: 1\r\n"
                b"X-Agamid-\r\nTo: b\r\n\r\nX-Agamid-Once: in the body\r\n")
@@ -541,6 +590,7 @@ def restart_after_kill(home, path, fault):
     ("deliver.reply kill-after", 1, True),
 ])
 def test_killed_in_mid_delivery(home, fault, mails, durable):
+    """SPEC N-10.8"""
     path = home.make(fresh_message())
     expect = "duplicate" if "3" in fault and "after" in fault \
         or "reply" in fault else "done"
@@ -564,6 +614,18 @@ def test_full_disk(home):
     assert home.deliver(bad)[0] == "quarantined"
     assert home.deliver(path) == ("done", "")
     home.new_mails(1)
+
+
+def test_many_at_once(home):
+    """More requests than are read ahead; each is answered, in any order."""
+    paths = [home.make(fresh_message()) for _ in range(40)]
+    for path in paths:
+        home.request("deliver %s\n" % path.name.split(".")[0], path)
+    answers = sorted(home.answer() for _ in paths)
+    assert answers == sorted(
+        "done " + path.name.split(".")[0] for path in paths)
+    assert len(home.signed(*paths)) == 40
+    home.new_mails(40)
 
 
 def test_stop_waits_for_what_runs(home):
@@ -626,6 +688,7 @@ print("answered" if answered else "cut off")
     ("agamid-milter", "list", "cut off"),
 ])
 def test_who_may_ask(home, user, request_text, answer):
+    """SPEC N-13.4"""
     sock = home.root / "run/agamid/deliver/deliver.sock"
     ran = subprocess.run(home.postfix.command(
         "/usr/bin/python3", "-c", ASK, sock, request_text, user=user),
