@@ -15,6 +15,10 @@
  * a test that ends so costs milliseconds. */
 #define LIMITS_MAX 3
 
+#define GRANT_COPIES 8
+#define GRANT_WITHIN 20 /* seconds */
+#define GRANT_HOLD (90 * 24 * 60 * 60ULL)
+
 static void
 list_free(char **list, size_t count)
 {
@@ -159,6 +163,32 @@ const char *
 manifest_site(const struct manifest *m)
 {
 	return m->site != NULL ? m->site : m->name;
+}
+
+/* SPEC M-5.3: what a home may ask of others has an end. */
+unsigned
+manifest_copies(const struct manifest *m)
+{
+	return m->copies < GRANT_COPIES ? m->copies : GRANT_COPIES;
+}
+
+unsigned
+manifest_copies_before_250(const struct manifest *m)
+{
+	return m->copies_before_250 < GRANT_COPIES ? m->copies_before_250
+						   : GRANT_COPIES;
+}
+
+unsigned
+manifest_within(const struct manifest *m)
+{
+	return m->within < GRANT_WITHIN ? m->within : GRANT_WITHIN;
+}
+
+uint64_t
+manifest_hold(const struct manifest *m)
+{
+	return m->hold < GRANT_HOLD ? m->hold : GRANT_HOLD;
 }
 
 bool

@@ -63,10 +63,10 @@ struct manifest {
 	unsigned backups_mx;
 	struct name_list stores_allow, stores_deny;
 	uint64_t quota, max_message_size; /* bytes */
-	unsigned copies; /* clamped to 8 by readers */
-	unsigned copies_before_250;
-	unsigned within; /* seconds; clamped to 20 */
-	uint64_t hold; /* seconds; clamped to 90 d */
+	/* As wished; what holders grant say the functions below. */
+	unsigned copies, copies_before_250;
+	unsigned within; /* seconds */
+	uint64_t hold; /* seconds */
 	enum on_failure on_failure;
 	enum primary_up primary_up;
 	char *alert; /* or NULL */
@@ -103,6 +103,12 @@ bool manifest_has_domain(const struct manifest *m, const char *domain);
 bool name_list_allows(const struct name_list *allow,
     const struct name_list *deny, const char *name);
 const char *manifest_site(const struct manifest *m);
+/* The policy that others grant: copies at most 8, within at most 20 s, hold
+ * at most 90 days. */
+unsigned manifest_copies(const struct manifest *m);
+unsigned manifest_copies_before_250(const struct manifest *m);
+unsigned manifest_within(const struct manifest *m);
+uint64_t manifest_hold(const struct manifest *m);
 /* May `holder` accept and hold mail of `home`? Both sides' lists. */
 bool manifest_may_hold(
     const struct manifest *holder, const struct manifest *home);

@@ -55,7 +55,7 @@ line_of(const struct net_node *node, const char *key)
 	return line;
 }
 
-/* M-7.3: reported with their places, the others in force. */
+/* SPEC M-7.3: reported with their places, the others in force. */
 static void
 dir_bad_files(void **state)
 {
@@ -163,7 +163,7 @@ add_pair(const char *error, const char *place)
 	buf_free(&errors);
 }
 
-/* M-7.1: name, host, domain and keys are the first one's; a host and a
+/* SPEC M-7.1: name, host, domain and keys are the first one's; a host and a
  * domain are the same to mail, and so are a server's and a client's key. */
 static void
 claims(void **state)
@@ -256,7 +256,7 @@ claims_refused(void **state)
 	buf_free(&errors);
 }
 
-/* M-7.2: one network. */
+/* SPEC M-7.2: one network. */
 static void
 other_network(void **state)
 {
@@ -281,7 +281,7 @@ other_network(void **state)
 	buf_free(&errors);
 }
 
-/* With OpenPGP: the examples, and one of them changed. M-6.1, M-7.3 */
+/* With OpenPGP: the examples, and one of them changed. SPEC M-6.1, M-7.3 */
 static void
 signatures(void **state)
 {

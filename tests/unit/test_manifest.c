@@ -65,7 +65,7 @@ changed(const char *text, const char *from, const char *to)
 	    "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
-/* M-3: every value of an example with all keys. */
+/* SPEC M-3.1: every value of an example with all keys. */
 static void
 example_alice(void **state)
 {
@@ -108,7 +108,7 @@ example_alice(void **state)
 	done(&m);
 }
 
-/* M-3.15: what is left out. */
+/* SPEC M-3.15: what is left out. */
 static void
 example_defaults(void **state)
 {
@@ -138,7 +138,7 @@ example_defaults(void **state)
 	done(&m);
 }
 
-/* M-4.6, M-4.7, M-4.8 */
+/* SPEC M-4.6, M-4.7, M-4.8 */
 static void
 example_match(void **state)
 {
@@ -207,7 +207,7 @@ match_limits(void **state)
 static const struct {
 	const char *from, *to, *error;
 } broken[] = {
-    /* M-3.1 */
+    /* SPEC M-3.1 */
     {"version: 1", "version: 2", ":3:10: version: expected"},
     {"version: 1", "verson: 1", ":3:1: version: missing"},
     {"version: 1", "version: 1\nextra: 2", ":4:1: unknown key \"extra\""},
@@ -217,12 +217,12 @@ static const struct {
     {"  name: carol", "  name: carol\n  naem: x", ":7:3: node: unknown key"},
     {"version: 1", "version: 1\nversion: 1", "duplicate key"},
     {"  name: carol", "  name: &x carol", "anchors"},
-    /* M-3.3 serial */
+    /* SPEC M-3.3 serial */
     {"serial: 2026112103", "serial: 0", ":4:9: serial: expected a number"},
     {"serial: 2026112103", "serial: 9007199254740993", "serial: expected"},
     {"serial: 2026112103", "serial: -1", "serial: expected"},
     {"serial: 2026112103", "serial: 1e3", "serial: expected"},
-    /* M-3.4, M-3.5 names */
+    /* SPEC M-3.4, M-3.5 names */
     {"name: carol", "name: Carol", ":6:9: node.name: expected a name"},
     {"name: carol", "name: a/b", "node.name: expected a name"},
     {"name: carol", "name: \"../x\"", "node.name: expected a name"},
@@ -234,7 +234,7 @@ static const struct {
 	"node.host: expected"},
     {"host: carol.friends.example", "host: x.example.", "node.host: "},
     {"site: lyon-home", "site: Lyon", "node.site: expected a name"},
-    /* M-3.6 addresses */
+    /* SPEC M-3.6 addresses */
     {"[192.0.2.3, \"2001:db8::3\"]", "[192.0.2.3, 192.0.2.3]",
 	"is there twice"},
     {"2001:db8::3", "127.0.0.1", "node.addresses[2]: expected an IPv4"},
@@ -245,7 +245,7 @@ static const struct {
     {"2001:db8::3", "host.example", "node.addresses[2]: expected an IPv4"},
     {"2001:db8::3\"]", "2001:db8::3\"]\n  dynamic: x.example",
 	":10:12: node.dynamic: expected either addresses or dynamic"},
-    /* M-3.7 domains */
+    /* SPEC M-3.7 domains */
     {"domains: [carol.example]", "domains: []", "expected 1 to 256"},
     {"domains: [carol.example]", "domains: [Carol.example]",
 	"node.domains[1]: expected a domain"},
@@ -253,7 +253,7 @@ static const struct {
 	"is there twice"},
     {"domains: [carol.example]", "domains: carol.example",
 	"node.domains: expected a list"},
-    /* M-3.8, M-3.9 keys */
+    /* SPEC M-3.8, M-3.9 keys */
     {"-----BEGIN PGP PUBLIC KEY BLOCK-----",
 	"-----BEGIN PGP PRIVATE KEY BLOCK-----",
 	"node.openpgp: expected one armored OpenPGP public key"},
@@ -264,7 +264,7 @@ static const struct {
 	"node.ticket-key: expected \"ed25519:\""},
     {"receipt-key: ed25519:", "receipt-key: rsa:",
 	"node.receipt-key: expected \"ed25519:\""},
-    /* M-3.10 ssh */
+    /* SPEC M-3.10 ssh */
     {"port: 2222", "port: 0", "node.ssh.port: expected a number"},
     {"port: 2222", "port: 65536", "node.ssh.port: expected a number"},
     {"host-keys: [\"ssh-ed25519 AAAA", "host-keys: [\"ssh-ed25519 AAAB",
@@ -275,7 +275,7 @@ static const struct {
 	"node.ssh.client-keys[1]: expected an OpenSSH public key"},
     {"client-keys: [\"ssh-ed25519 ", "client-keys: [\"ssh-ed25519 x\\n",
 	"node.ssh.client-keys[1]: expected an OpenSSH public key"},
-    /* M-3.11, M-4 mailboxes */
+    /* SPEC M-3.11, M-4 mailboxes */
     {"    contact:", "    con/tact:",
 	"node.mailboxes.con/tact: expected a mailbox name"},
     {"matches: '^(talktome", "matches: '^(?=x)(talktome",
@@ -290,7 +290,7 @@ static const struct {
     {"    contact:\n      matches: "
      "'^(talktome|contact(0613|0713))(\\+\\w+)?'\n    carol:\n",
 	"    {}\n", "node.mailboxes: expected 1 to 256 mailboxes, found 0"},
-    /* M-3.12 lists */
+    /* SPEC M-3.12 lists */
     {"allow: [\"*\"], deny: [mallory]", "allow: [\"*\"], deny: [Mallory]",
 	"node.backups.deny[1]: expected a node's name or \"*\""},
     {"allow: [\"*\"], deny: [mallory]", "allow: all",
@@ -300,7 +300,7 @@ static const struct {
     {"quota: 1G", "quota: lots", "node.stores.quota: expected a size such"},
     {"max-message-size: 25M", "max-message-size: 1K",
 	"node.stores.max-message-size: expected a size of 64K"},
-    /* M-3.13 policy */
+    /* SPEC M-3.13 policy */
     {"copies: 4", "copies: 0", "node.policy.copies: expected a number"},
     {"copies: 4", "copies: 1",
 	"node.policy.copies-before-250: expected at most copies (1)"},
@@ -309,12 +309,12 @@ static const struct {
     {"within: 10s", "hold: 2h", "node.policy.hold: expected a time of 1d"},
     {"within: 10s", "on-failure: bounce", "node.policy.on-failure: expected"},
     {"within: 10s", "primary-up: x", "node.policy.primary-up: expected"},
-    /* M-3.14 alert */
+    /* SPEC M-3.14 alert */
     {"within: 10s}", "within: 10s}\n  alert: nobody",
 	"node.alert: expected a mail address"},
     {"within: 10s}", "within: 10s}\n  alert: x@carol.example",
 	"node.alert: expected an address elsewhere"},
-    /* M-2 the file */
+    /* SPEC M-2.2, M-2.3 and M-2.4: the file */
     {"\n...\n", "\n", ":53:1: expected a line \"...\""},
     {"\n...\n", "\n...\nmore: 1\n",
 	"expected nothing, or one armored OpenPGP signature"},
@@ -360,7 +360,7 @@ harmless_rows(void **state)
 	    {"2001:db8::3", "10.1.2.3"}, /* a VPN of friends */
 	    {"2001:db8::3", "2001:DB8:0::3"},
 	    {"mx: 3", "mx: 0"},
-	    {"within: 10s", "hold: 365d"}, /* holders clamp: M-5.3 */
+	    {"within: 10s", "hold: 365d"}, /* holders clamp: SPEC M-5.3 */
 	    {"copies: 4", "copies: 20"},
 	    {"copies-before-250: 2", "copies-before-250: 1"},
 	    {"  site: lyon-home\n", ""},
@@ -387,7 +387,7 @@ harmless_rows(void **state)
 	}
 }
 
-/* One form for one thing: M-3.6, M-3.10. */
+/* One form for one thing: SPEC M-3.6, M-3.10. */
 static void
 canonical(void **state)
 {
@@ -406,7 +406,7 @@ canonical(void **state)
 	free(two);
 }
 
-/* M-3.2: the seed's small form gets one error that says all. */
+/* SPEC M-3.2: the seed's small form gets one error that says all. */
 static void
 small_form(void **state)
 {
@@ -431,7 +431,7 @@ small_form(void **state)
 	buf_free(&errors);
 }
 
-/* M-3.1: all errors of a file, not the first alone. */
+/* SPEC M-3.1: all errors of a file, not the first alone. */
 static void
 all_errors(void **state)
 {
@@ -448,7 +448,7 @@ all_errors(void **state)
 	buf_free(&errors);
 }
 
-/* M-2.1: 64 KiB; nothing at all; bytes that are no text. */
+/* SPEC M-2.1: 64 KiB; nothing at all; bytes that are no text. */
 static void
 file_bounds(void **state)
 {
@@ -501,7 +501,42 @@ unsigned_body(void **state)
 	free(body);
 }
 
-/* Both sides' lists: M-5.1. */
+/* SPEC M-5.3: a wish beyond what others grant. */
+static void
+granted(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		unsigned copies, before, within, days;
+	} rows[] = {
+	    {"within: 10s", "within: 10s", 4, 2, 10, 60},
+	    {"within: 10s", "within: 20s", 4, 2, 20, 60},
+	    {"within: 10s", "within: 21s", 4, 2, 20, 60},
+	    {"within: 10s", "hold: 90d", 4, 2, 10, 90},
+	    {"within: 10s", "hold: 91d", 4, 2, 10, 90},
+	    {"copies: 4", "copies: 9", 8, 2, 10, 60},
+	    {"copies: 4, copies-before-250: 2",
+		"copies: 20, copies-before-250: 9", 8, 8, 10, 60},
+	};
+	struct manifest *m;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		text = changed(carol_text(), rows[i].from, rows[i].to);
+		m = parse("carol.yaml", text);
+		free(text);
+		assert_non_null(m);
+		assert_int_equal(manifest_copies(m), rows[i].copies);
+		assert_int_equal(manifest_copies_before_250(m), rows[i].before);
+		assert_int_equal(manifest_within(m), rows[i].within);
+		assert_int_equal(manifest_hold(m), rows[i].days * 86400ULL);
+		done(&m);
+	}
+}
+
+/* Both sides' lists: SPEC M-5.1. */
 static void
 may_hold(void **state)
 {
@@ -544,6 +579,7 @@ main(void)
 	    help_test(all_errors),
 	    help_test(file_bounds),
 	    help_test(unsigned_body),
+	    help_test(granted),
 	    help_test(may_hold),
 	};
 

@@ -79,7 +79,7 @@ view_nodes(void **state)
 	assert_null(n);
 }
 
-/* Exact domains of peers alone; N-1.2. */
+/* Exact domains of peers alone; SPEC N-1.2. */
 static void
 view_domains(void **state)
 {
@@ -184,7 +184,7 @@ eligible_row(const char *self, const struct net_node *nodes, size_t count,
 	network_unref(&n);
 }
 
-/* M-5.1, M-5.2: both sides' lists, one a site, not self's nor home's. */
+/* SPEC M-5.1, M-5.2: both sides' lists, one a site, not self's nor home's. */
 static void
 view_eligible(void **state)
 {

@@ -111,7 +111,7 @@ changed(const char *text, const char *from, const char *to)
 	    "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
-/* M-6.1: what gpg signed verifies. */
+/* SPEC M-6.1: what gpg signed verifies. */
 static void
 examples_verify(void **state)
 {
@@ -137,7 +137,7 @@ examples_verify(void **state)
 	}
 }
 
-/* M-6.1: any change of the text; no signature; another's. */
+/* SPEC M-6.1: any change of the text; no signature; another's. */
 static void
 examples_changed(void **state)
 {
@@ -207,7 +207,7 @@ ours_verify(void **state)
 	free(text);
 }
 
-/* M-2.3: the line "..." is added where it is missing, and only there. */
+/* SPEC M-2.3: the line "..." is added where it is missing, and only there. */
 static void
 make_end(void **state)
 {
@@ -254,7 +254,7 @@ make_end(void **state)
 	    sign_make("a", 1, help_path("none"), help_dir(), &out, &e) < 0);
 }
 
-/* M-6.2: what a key must be fit for. */
+/* SPEC M-6.2: what a key must be fit for. */
 static void
 keys_unfit(void **state)
 {
@@ -297,7 +297,7 @@ keys_unfit(void **state)
 	free(plain);
 }
 
-/* M-6.2: the recovery key is another key, not the same in another dress. */
+/* SPEC M-6.2: the recovery key is another key, not the same in another dress. */
 static void
 keys_same(void **state)
 {
@@ -316,7 +316,7 @@ keys_same(void **state)
 	free(dressed);
 }
 
-/* M-6.3: a mailbox's key must take mail; the clock decides nothing. */
+/* SPEC M-6.3: a mailbox's key must take mail; the clock decides nothing. */
 static void
 keys_mailbox(void **state)
 {
