@@ -74,14 +74,14 @@ def test_a_good_one_gets_in(lab, forger):
 
 FORGED = {
     "no-good-signature": ["--break-signature"],
-    "other-hash": ["--flip-after", "2000"],
+    "other-hash": ["--flip-after", "900"],
     "other-size": ["--ticket-size", "99"],
     "other-network": ["--network", "enemies.example"],
     "other-home": ["--home", "dave"],
     "inside-other-home": ["--inside-home", "dave"],
     "inside-other-acceptor": ["--inside-acceptor", "alice"],
     "inside-other-nonce": ["--inside-nonce", "00" * 16],
-    "damaged-inside": ["--flip", "1500"],
+    "damaged-inside": ["--flip", "900"],
     "cut": ["--truncate", "900"],
     "appended": ["--append", "x"],
 }

@@ -105,6 +105,7 @@ mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {domains}
 virtual_mailbox_maps = inline:{{ {users} }}
 virtual_transport = lmtp:unix:private/dovecot-lmtp
+lmtp_line_length_limit = 0
 in_flow_delay = 0
 smtpd_milters = {{ unix:agamid/milter.sock, default_action=accept, connect_timeout=5s, content_timeout=300s }}
 relay_domains = texthash:{derived}/postfix/relay_domains
@@ -250,7 +251,6 @@ def dovecot(directory, spec):
     (directory / "var/lib/dovecot").mkdir(parents=True)
     for path in ("var/mail", "home"):
         os.chown(directory / path, USERS["vmail"][0], USERS["vmail"][0])
-    subprocess.run(["sievec", str(etc / "agamid.sieve")], check=True, capture_output=True)
 
 
 def agamid_settings(spec):

@@ -134,6 +134,7 @@ class Lab:
             shutil.copy(self.manifest_of(name), node.directory / "tmp" / f"{name}.yaml")
             node.exec("agamid", "peer", "add", f"/tmp/{name}.yaml", "--fingerprint", self.fingerprint_of(name))
         node.exec("agamid", "apply", "--no-reload")
+        node.exec("sievec", "/etc/dovecot/agamid.sieve")
 
     def _zone(self):
         """The shared zone, and one for each domain outside it, from the
