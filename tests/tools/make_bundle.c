@@ -70,8 +70,8 @@ static const char usage[] =
     "Damage:\n"
     "  --ticket-id HEX, --ticket-size N   what the ticket says\n"
     "  --break-signature    turn over a bit of the ticket's signature\n"
-    "  --flip N             turn over a bit of byte N of the ciphertext,\n"
-    "                       before the ticket is made\n"
+    "  --flip N             turn over a bit of byte N (or of the last one) of\n"
+    "                       the ciphertext, before the ticket is made\n"
     "  --flip-after N       the same, after it was made\n"
     "  --truncate N         cut the ciphertext to N bytes, before it\n"
     "  --append TEXT        append to the ciphertext, before it\n";
@@ -659,7 +659,7 @@ flip(struct buf *b, const char *where)
 	size_t at = number(where);
 
 	if (at >= b->len)
-		die("there are only %zu bytes", b->len);
+		at = b->len - 1;
 	b->data[at] ^= 1;
 }
 
