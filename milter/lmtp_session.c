@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "mail/bsmtp.h"
@@ -19,6 +20,8 @@
 
 #define ERRORS_MAX 20
 #define WAIT_MS 5000
+#define RECEIVED "Received:"
+#define RECEIVED_LEN (sizeof(RECEIVED) - 1)
 
 /* Recipients that share a bundle. */
 struct group {
@@ -40,6 +43,9 @@ struct lmtp_session {
 	size_t group_count;
 	unsigned char rcpt_group[LMTP_RCPT_MAX]; /* in their order */
 	size_t rcpt_count;
+	char first[RECEIVED_LEN]; /* of the message, until jobs have begun */
+	size_t first_len;
+	bool begun;
 };
 
 /* ---- helpers ---- */
@@ -93,7 +99,8 @@ reset(struct lmtp_session *s)
 	s->group_count = s->rcpt_count = 0;
 	bsmtp_envelope_free(&s->mail);
 	bsmtp_envelope_init(&s->mail);
-	s->has_mail = false;
+	s->has_mail = s->begun = false;
+	s->first_len = 0;
 	network_unref(&s->net);
 }
 
@@ -310,29 +317,6 @@ do_rcpt(struct lmtp_session *s, const struct lmtp_command *c, struct buf *reply)
 			      : say_answer(reply, a);
 }
 
-static void
-start_jobs(struct lmtp_session *s)
-{
-	static const struct bundle_client nobody;
-	struct sealing_request req = {
-	    .net = s->net,
-	    .with = "LMTP",
-	    .received_from = false,
-	    .queue_id = s->client.ident,
-	    .now = time(NULL),
-	};
-	size_t i;
-
-	req.client =
-	    s->client.local || is_own_sender(s) ? &nobody : &s->client.client;
-	for (i = 0; i < s->group_count; i++) {
-		req.class = s->groups[i].class;
-		req.envelope = &s->groups[i].envelope;
-		s->groups[i].answer =
-		    sealing_new(s->ctx->sealer, &req, &s->groups[i].job);
-	}
-}
-
 static enum lmtp_next
 do_data(struct lmtp_session *s, struct buf *reply)
 {
@@ -341,7 +325,6 @@ do_data(struct lmtp_session *s, struct buf *reply)
 	/* RFC 2033 section 4.2 */
 	if (s->rcpt_count == 0)
 		return say_error(s, reply, "503 5.5.1 No valid recipients");
-	start_jobs(s);
 	say(reply, "354 End data with <CR><LF>.<CR><LF>");
 	return LMTP_NEXT_DATA;
 }
@@ -394,8 +377,41 @@ lmtp_session_malformed(struct lmtp_session *s, struct buf *reply)
 
 /* ---- the message ---- */
 
-void
-lmtp_session_data(struct lmtp_session *s, const void *data, size_t len)
+/*
+ * The trace of this node is one Received line: Postfix's own where the
+ * message begins with it, as it does unless someone prepended a header,
+ * else ours. So a mail that came by both doors (the milter died before
+ * Postfix heard its answer) is the same mail below its first line, and the
+ * home delivers one.
+ */
+static void
+start_jobs(struct lmtp_session *s)
+{
+	static const struct bundle_client nobody;
+	bool traced = s->first_len == RECEIVED_LEN &&
+	    strncasecmp(s->first, RECEIVED, RECEIVED_LEN) == 0;
+	struct sealing_request req = {
+	    .net = s->net,
+	    .with = traced ? NULL : "LMTP",
+	    .received_from = false,
+	    .queue_id = s->client.ident,
+	    .now = time(NULL),
+	};
+	size_t i;
+
+	req.client =
+	    s->client.local || is_own_sender(s) ? &nobody : &s->client.client;
+	for (i = 0; i < s->group_count; i++) {
+		req.class = s->groups[i].class;
+		req.envelope = &s->groups[i].envelope;
+		s->groups[i].answer =
+		    sealing_new(s->ctx->sealer, &req, &s->groups[i].job);
+	}
+	s->begun = true;
+}
+
+static void
+push(struct lmtp_session *s, const void *data, size_t len)
 {
 	struct group *g;
 	size_t i;
@@ -405,6 +421,23 @@ lmtp_session_data(struct lmtp_session *s, const void *data, size_t len)
 		if (g->answer == ANSWER_OK)
 			g->answer = sealing_push(g->job, data, len);
 	}
+}
+
+void
+lmtp_session_data(struct lmtp_session *s, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (!s->begun && len > 0) {
+		s->first[s->first_len++] = *p++;
+		len--;
+		if (s->first_len < RECEIVED_LEN)
+			continue;
+		start_jobs(s);
+		push(s, s->first, s->first_len);
+	}
+	if (len > 0)
+		push(s, p, len);
 }
 
 static void
@@ -442,6 +475,10 @@ lmtp_session_data_end(struct lmtp_session *s, struct buf *reply)
 	struct group *g;
 	size_t i;
 
+	if (!s->begun) {
+		start_jobs(s);
+		push(s, s->first, s->first_len);
+	}
 	/* All are told before the first is waited for. */
 	for (i = 0; i < s->group_count; i++) {
 		g = &s->groups[i];

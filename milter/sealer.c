@@ -13,7 +13,8 @@
 #include "util/file.h"
 #include "util/log.h"
 
-#define IDLE_MAX 8 /* engines kept */
+#define IDLE_MAX 4 /* engines kept */
+#define ENTER_MS 2000 /* a burst of mail is over then, or it is none */
 #define USABLE_MAX 64 /* keys remembered */
 
 struct sealer {
@@ -21,7 +22,7 @@ struct sealer {
 	struct sign_key key;
 	char *tmp_dir, *new_dir;
 	pthread_mutex_t lock;
-	pthread_cond_t idle; /* no job runs */
+	pthread_cond_t left; /* a job has ended */
 	unsigned jobs;
 	bool stopping; /* no new ones */
 	char *dir; /* that the engines and usable keys are of */
@@ -55,7 +56,7 @@ sealer_new(const struct conf *conf, struct sealer **s_r, struct error *error_r)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->idle, &attr);
+	pthread_cond_init(&s->left, &attr);
 	pthread_condattr_destroy(&attr);
 
 	seed = file_join(conf->secret_dir, "ticket.seed");
@@ -89,7 +90,7 @@ sealer_free(struct sealer **sealer)
 		return;
 	free_engines(s->engines, s->engine_count);
 	keys_wipe(&s->key);
-	pthread_cond_destroy(&s->idle);
+	pthread_cond_destroy(&s->left);
 	pthread_mutex_destroy(&s->lock);
 	free(s->dir);
 	free(s->tmp_dir);
@@ -122,12 +123,30 @@ sealer_new_dir(const struct sealer *s)
 	return s->new_dir;
 }
 
+static void
+in_ms(unsigned ms, struct timespec *ts_r)
+{
+	clock_gettime(CLOCK_MONOTONIC, ts_r);
+	ts_r->tv_sec += ms / 1000;
+	ts_r->tv_nsec += ms % 1000 * 1000000L;
+	if (ts_r->tv_nsec >= 1000000000L) {
+		ts_r->tv_sec++;
+		ts_r->tv_nsec -= 1000000000L;
+	}
+}
+
 bool
 sealer_enter(struct sealer *s)
 {
+	struct timespec until;
 	bool ok;
 
+	in_ms(ENTER_MS, &until);
 	pthread_mutex_lock(&s->lock);
+	while (s->jobs >= s->conf->sealing_max && !s->stopping)
+		if (pthread_cond_timedwait(&s->left, &s->lock, &until) ==
+		    ETIMEDOUT)
+			break;
 	ok = s->jobs < s->conf->sealing_max && !s->stopping;
 	if (ok)
 		s->jobs++;
@@ -139,8 +158,8 @@ void
 sealer_leave(struct sealer *s)
 {
 	pthread_mutex_lock(&s->lock);
-	if (--s->jobs == 0)
-		pthread_cond_broadcast(&s->idle);
+	s->jobs--;
+	pthread_cond_broadcast(&s->left);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -150,17 +169,12 @@ sealer_drain(struct sealer *s, unsigned timeout_ms)
 	struct timespec until;
 	bool drained;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
+	in_ms(timeout_ms, &until);
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
+	pthread_cond_broadcast(&s->left);
 	while (s->jobs > 0)
-		if (pthread_cond_timedwait(&s->idle, &s->lock, &until) ==
+		if (pthread_cond_timedwait(&s->left, &s->lock, &until) ==
 		    ETIMEDOUT)
 			break;
 	drained = s->jobs == 0;

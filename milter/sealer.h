@@ -33,7 +33,8 @@ const struct sign_key *sealer_key(const struct sealer *s);
 const char *sealer_tmp_dir(const struct sealer *s);
 const char *sealer_new_dir(const struct sealer *s);
 
-/* A place among the jobs at once; false if none is free. */
+/* A place among the jobs at once; false if none becomes free within two
+ * seconds. */
 bool sealer_enter(struct sealer *s);
 void sealer_leave(struct sealer *s);
 /* No new job from now on; wait until none runs, at most timeout_ms. */

@@ -296,13 +296,11 @@ push_message(struct sealing *j, const char *data, size_t len)
 	return ANSWER_OK;
 }
 
-/* The bundle's head, the envelope, our Received line. */
 static enum answer
-push_head(struct sealing *j, const struct sealing_request *req)
+push_received(struct sealing *j, const struct sealing_request *req)
 {
-	struct bundle_head head = {.time = j->ticket.time};
 	const struct bsmtp_envelope *e = req->envelope;
-	struct received received = {
+	const struct received received = {
 	    .client = req->received_from ? req->client : NULL,
 	    .by = network_self(j->net)->host,
 	    .with = req->with,
@@ -313,22 +311,34 @@ push_head(struct sealing *j, const struct sealing_request *req)
 	struct buf line;
 	enum answer a;
 
+	buf_init(&line, 4096);
+	if (received_write(&received, &line) == AG_OK)
+		a = push_message(j, line.data, line.len);
+	else
+		a = fail(j, ANSWER_TROUBLE);
+	buf_free(&line);
+	return a;
+}
+
+/* The bundle's head, the envelope, our Received line. */
+static enum answer
+push_head(struct sealing *j, const struct sealing_request *req)
+{
+	struct bundle_head head = {.time = j->ticket.time};
+	enum answer a;
+
 	strcpy(head.network, j->ticket.network);
 	strcpy(head.acceptor, j->ticket.acceptor);
 	strcpy(head.home, j->ticket.home);
 	strcpy(head.nonce, j->ticket.nonce);
 	head.client = *req->client;
 	if (bundle_head_write(&head, &j->buf) != AG_OK ||
-	    bsmtp_write_head(e, received.by, &j->buf) != AG_OK)
+	    bsmtp_write_head(
+		req->envelope, network_self(j->net)->host, &j->buf) != AG_OK)
 		return fail(j, ANSWER_TROUBLE);
 	if ((a = push_buf(j)) != ANSWER_OK)
 		return a;
-	buf_init(&line, 4096);
-	a = received_write(&received, &line) == AG_OK
-	    ? push_message(j, line.data, line.len)
-	    : fail(j, ANSWER_TROUBLE);
-	buf_free(&line);
-	return a;
+	return req->with != NULL ? push_received(j, req) : ANSWER_OK;
 }
 
 static void

@@ -16,6 +16,7 @@
 #ifndef AGAMID_MILTER_SEALING_H
 #define AGAMID_MILTER_SEALING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,7 @@ struct sealing_request { /* all borrowed for the call of sealing_new() */
 	struct mail_class class; /* MAIL_PEER */
 	const struct bsmtp_envelope *envelope;
 	const struct bundle_client *client;
-	const char *with; /* of our Received line */
+	const char *with; /* of our Received line; NULL: none of ours */
 	bool received_from; /* does it name the client? */
 	const char *queue_id;
 	int64_t now;
