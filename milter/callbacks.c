@@ -442,9 +442,11 @@ on_eom(SMFICTX *ctx)
 	    c->queue_id);
 	/* Waiting for copies on other nodes belongs here: the bundle is
 	 * durable on this one, and nobody has heard 250 yet. */
+	if (fault_point("milter.answer")) {
+		sealing_withdraw(c->job, NULL);
+		return refuse_message(ctx, c, ANSWER_TROUBLE);
+	}
 	transaction_over(c);
-	if (fault_point("milter.answer"))
-		return refuse(ctx, ANSWER_TROUBLE);
 	return SMFIS_DISCARD;
 }
 

@@ -469,17 +469,13 @@ wait_for_job(struct sealing *job)
 	return a;
 }
 
-void
-lmtp_session_data_end(struct lmtp_session *s, struct buf *reply)
+/* All are told before the first is waited for. */
+static void
+finish_jobs(struct lmtp_session *s)
 {
 	struct group *g;
 	size_t i;
 
-	if (!s->begun) {
-		start_jobs(s);
-		push(s, s->first, s->first_len);
-	}
-	/* All are told before the first is waited for. */
 	for (i = 0; i < s->group_count; i++) {
 		g = &s->groups[i];
 		if (g->answer == ANSWER_OK)
@@ -489,15 +485,26 @@ lmtp_session_data_end(struct lmtp_session *s, struct buf *reply)
 		g = &s->groups[i];
 		if (g->answer == ANSWER_OK)
 			g->answer = wait_for_job(g->job);
+		if (g->answer == ANSWER_OK && fault_point("seal.answer")) {
+			sealing_withdraw(g->job, NULL);
+			g->answer = ANSWER_TROUBLE;
+		}
 		log_result(s, g);
 	}
-	for (i = 0; i < s->rcpt_count; i++) {
-		g = &s->groups[s->rcpt_group[i]];
-		if (fault_point("seal.answer"))
-			say_answer(reply, ANSWER_TROUBLE);
-		else
-			say_answer(reply, g->answer);
+}
+
+void
+lmtp_session_data_end(struct lmtp_session *s, struct buf *reply)
+{
+	size_t i;
+
+	if (!s->begun) {
+		start_jobs(s);
+		push(s, s->first, s->first_len);
 	}
+	finish_jobs(s);
+	for (i = 0; i < s->rcpt_count; i++)
+		say_answer(reply, s->groups[s->rcpt_group[i]].answer);
 	reset(s);
 	forget_client(s);
 }

@@ -498,6 +498,17 @@ sealing_size(const struct sealing *j)
 	return j->ticket.size;
 }
 
+int
+sealing_withdraw(struct sealing *j, struct error *error_r)
+{
+	struct spool_name n = {.size = j->ticket.size};
+	char name[SPOOL_NAME_MAX];
+
+	strcpy(n.id, j->ticket.id);
+	spool_name_write(&n, name);
+	return spool_remove(sealer_new_dir(j->sealer), name, error_r);
+}
+
 void
 sealing_free(struct sealing **job)
 {

@@ -56,6 +56,9 @@ enum answer sealing_wait(struct sealing *job, unsigned timeout_ms);
 const char *sealing_id(const struct sealing *job);
 /* Bytes of ciphertext, after OK. */
 uint64_t sealing_size(const struct sealing *job);
+/* After OK: another answer is to be given after all. Removes the bundle,
+ * unless agamid-relayd has moved it on already. 0, AG_EIO. */
+int sealing_withdraw(struct sealing *job, struct error *error_r);
 /* Gives the job up if it isn't done. */
 void sealing_free(struct sealing **job);
 

@@ -148,11 +148,14 @@ seal_begin(struct seal_node *n, const char *settings)
 	assert_int_equal(keys_init(), AG_OK);
 	make_keys();
 	derive();
+	ok(file_remove_tree(help_path("var"), &error), &error);
 	make_dir("etc/agamid");
 	make_dir("var/spool/agamid/tmp/milter");
 	make_dir("var/spool/agamid/new");
 	make_dir("var/lib/agamid-key");
-	text = xasprintf("node: carol\nreserve: 1M\n%s", settings);
+	text = xasprintf("node: carol\n%s%s",
+	    strstr(settings, "reserve:") == NULL ? "reserve: 1M\n" : "",
+	    settings);
 	help_write(help_path("etc/agamid/agamid.yaml"), text, strlen(text));
 	free(text);
 	buf_init(&errors, 4096);
@@ -160,10 +163,9 @@ seal_begin(struct seal_node *n, const char *settings)
 	if (n->conf == NULL)
 		fail_msg("%s", buf_str(&errors));
 	buf_free(&errors);
-	if (!help_exists(help_path("var/lib/agamid-key/ticket.seed")))
-		ok(keys_seed_create(
-		       help_path("var/lib/agamid-key/ticket.seed"), &error),
-		    &error);
+	ok(keys_seed_create(
+	       help_path("var/lib/agamid-key/ticket.seed"), &error),
+	    &error);
 	ok(sealer_new(n->conf, &n->sealer, &error), &error);
 	n->source = network_source_new(help_path("derived"));
 	n->net = network_current(n->source, &error);
@@ -368,6 +370,44 @@ seal_open(const struct seal_node *n, const char *id, const char *as,
 	crypto_hash_sha256_final(&op.hash, sha256);
 	text_hex(sha256, sizeof(sha256), o_r->sha256);
 	buf_free(&op.start);
+}
+
+/* Is it a bundle for this home? Its ID goes to id_r. */
+static bool
+is_for(const char *file, const char *home, char *id_r)
+{
+	struct ticket t;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	bool is;
+
+	assert_true(fd >= 0);
+	assert_int_equal(spool_read_head(fd, &t, NULL), AG_OK);
+	close(fd);
+	is = strcmp(t.home, home) == 0;
+	if (is)
+		strcpy(id_r, t.id);
+	return is;
+}
+
+void
+seal_open_for(
+    const struct seal_node *n, const char *home, struct seal_opened *o_r)
+{
+	const char *dir = help_path("var/spool/agamid/new");
+	char id[BUNDLE_ID_LEN + 1];
+	unsigned found = 0;
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.' &&
+		    is_for(help_path("var/spool/agamid/new/%s", e->d_name),
+			home, id))
+			found++;
+	closedir(d);
+	assert_int_equal(found, 1);
+	seal_open(n, id, home, 65536, o_r);
 }
 
 void

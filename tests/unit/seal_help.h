@@ -23,7 +23,7 @@ struct seal_node {
 };
 
 /* settings: further lines of agamid.yaml ("" if none). Everything is in
- * help_dir(). */
+ * help_dir(), and is made anew. */
 void seal_begin(struct seal_node *n, const char *settings);
 void seal_end(struct seal_node *n);
 
@@ -47,6 +47,9 @@ struct seal_opened {
  */
 void seal_open(const struct seal_node *n, const char *id, const char *as,
     size_t body_max, struct seal_opened *o_r);
+/* The same for the only bundle of this home, as home. */
+void seal_open_for(
+    const struct seal_node *n, const char *home, struct seal_opened *o_r);
 void seal_opened_free(struct seal_opened *o);
 /* Where the message begins in o->body, behind our Received line. */
 const char *seal_message(const struct seal_opened *o);
