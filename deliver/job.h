@@ -36,7 +36,8 @@ struct worker {
 
 struct job {
 	struct job *next; /* the queue's */
-	uint64_t client; /* who asked: server.c */
+	uint64_t client; /* who asked, */
+	int64_t begun; /* and since when it runs: server.c */
 	int fd; /* the bundle */
 	bool again; /* REQUEST_AGAIN */
 	char id[BUNDLE_ID_LEN + 1];

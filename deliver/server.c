@@ -35,6 +35,7 @@
 #define CLIENTS_MAX 16
 #define PENDING_MAX 16 /* of one client */
 #define PARALLEL_MAX 16
+#define LOAD_POLL_MS 50
 
 struct client {
 	int fd; /* -1: free */
@@ -52,7 +53,8 @@ struct server {
 	struct job *queued; /* in order */
 	struct job *running[PARALLEL_MAX];
 	unsigned running_count, parallel, cpus;
-	int64_t last_end; /* monotonic milliseconds */
+	int64_t last_end; /* of a job, monotonic milliseconds */
+	int64_t last_took;
 	int64_t stop_at; /* the same; 0: not stopping */
 	char message[SOCK_MESSAGE_MAX];
 	struct request request;
@@ -209,9 +211,10 @@ server_start_jobs(struct server *s)
 
 	while (s->queued != NULL && s->stop_at == 0 &&
 	    load_allows(server_load(), s->cpus, s->running_count, s->parallel,
-		server_now_ms() - s->last_end)) {
+		s->last_took, server_now_ms() - s->last_end)) {
 		j = s->queued;
 		s->queued = j->next;
+		j->begun = server_now_ms();
 		s->running[s->running_count++] = j;
 		pool_put(s->pool, j);
 	}
@@ -227,6 +230,7 @@ server_end_job(struct server *s, struct job *j)
 		continue;
 	s->running[i] = s->running[--s->running_count];
 	s->last_end = server_now_ms();
+	s->last_took = s->last_end - j->begun;
 	if (c != NULL) {
 		c->pending--;
 		client_answer(c, j->outcome, j->id, j->text);
@@ -379,7 +383,7 @@ server_timeout(const struct server *s)
 		return left > 0 ? (int)left : 0;
 	}
 	if (s->queued != NULL && s->running_count < s->parallel)
-		return LOAD_PAUSE_MS; /* held back by load */
+		return LOAD_POLL_MS; /* held back by load */
 	return -1;
 }
 

@@ -357,15 +357,17 @@ static void
 test_load(void **state)
 {
 	(void)state;
-	assert_true(load_allows(0.5, 2, 0, 2, 0));
-	assert_true(load_allows(0.5, 2, 1, 2, 0));
-	assert_false(load_allows(0.5, 2, 2, 2, 0));
-	assert_true(load_allows(-1, 0, 1, 2, 0));
+	assert_true(load_allows(0.5, 2, 0, 2, 900, 0));
+	assert_true(load_allows(0.5, 2, 1, 2, 900, 0));
+	assert_false(load_allows(0.5, 2, 2, 2, 900, 0));
+	assert_true(load_allows(-1, 0, 1, 2, 900, 0));
 	/* under load: one at a time, with pauses */
-	assert_false(load_allows(8.1, 2, 1, 2, LOAD_PAUSE_MS));
-	assert_false(load_allows(8.1, 2, 0, 2, LOAD_PAUSE_MS - 1));
-	assert_true(load_allows(8.1, 2, 0, 2, LOAD_PAUSE_MS));
-	assert_true(load_allows(8.1, 4, 1, 2, 0));
+	assert_false(load_allows(8.1, 2, 1, 2, 20, 5000));
+	assert_false(load_allows(8.1, 2, 0, 2, 20, 19));
+	assert_true(load_allows(8.1, 2, 0, 2, 20, 20));
+	assert_false(load_allows(8.1, 2, 0, 2, 60000, 999));
+	assert_true(load_allows(8.1, 2, 0, 2, 60000, LOAD_PAUSE_MAX_MS));
+	assert_true(load_allows(8.1, 4, 1, 2, 900, 0));
 }
 
 int
