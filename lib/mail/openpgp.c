@@ -312,6 +312,21 @@ drain(struct openpgp_io *io)
 		;
 }
 
+/* Is it sealed to one of our keys, by what its frame says? */
+static bool
+frame_is_ours(const struct openpgp *pgp, const struct openpgp_frame *f)
+{
+	char hex[2 * FRAME_KEYID_SIZE + 1];
+	unsigned i;
+
+	for (i = 0; i < f->recipients; i++) {
+		text_hex(f->keyid[i], FRAME_KEYID_SIZE, hex);
+		if (pgp->ops->owns(pgp->state, hex))
+			return true;
+	}
+	return false;
+}
+
 int
 openpgp_open(struct openpgp *pgp, const struct openpgp_source *in,
     const struct openpgp_sink *out, struct error *error_r)
@@ -325,5 +340,8 @@ openpgp_open(struct openpgp *pgp, const struct openpgp_source *in,
 	rc = pgp->ops->open(pgp->state, &io, error_r);
 	if (rc == 0)
 		drain(&io);
+	else if (rc == AG_ECRYPTO && frame_is_ours(pgp, &frame))
+		rc = error_set(
+		    error_r, AG_ESIG, "damaged: the session key for us");
 	return io_result(&io, rc, "opening", error_r);
 }

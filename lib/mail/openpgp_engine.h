@@ -60,9 +60,12 @@ struct openpgp_ops {
 	int (*seal)(void *state, const struct openpgp_recipient *const *to,
 	    size_t count, bool armor, struct openpgp_io *io,
 	    struct error *error_r);
-	/* Open; 0 only if integrity was found protected and good. AG_EIO:
+	/* Open; 0 only if integrity was found protected and good. AG_ESIG:
+	 * it was not; AG_ECRYPTO: no session key was had; AG_EIO, AG_ENOMEM:
 	 * the engine failed, and the message may be good. */
 	int (*open)(void *state, struct openpgp_io *io, struct error *error_r);
+	/* Is this key ID (16 hex digits) one of our secret keys? */
+	bool (*owns)(void *state, const char *keyid);
 };
 
 extern const struct openpgp_ops openpgp_gpgme_ops;

@@ -20,6 +20,7 @@
 #define PKESK_MIN 10 /* version, key ID, algorithm */
 #define PKESK_MAX 4096 /* RSA of 16,384 bits has 2,060 */
 #define SEIPD_VERSION 1
+#define FIRST_PART_MIN 512 /* RFC 4880 4.2.2.4 */
 
 static int
 bad(struct openpgp_frame *f, const char *why)
@@ -85,6 +86,8 @@ begin_body(struct openpgp_frame *f)
 	} else if (f->at == 0) {
 		if (f->length == 0)
 			return bad(f, "an empty packet");
+		if (f->partial && f->length < FIRST_PART_MIN)
+			return bad(f, "a first part of a wrong length");
 		f->state = FRAME_SEIPD_VERSION;
 	} else if (f->length > 0)
 		f->state = FRAME_SEIPD;

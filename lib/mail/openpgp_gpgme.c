@@ -18,16 +18,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail/openpgp_home.h"
 #include "util/file.h"
 
 #define MDC_METHOD_SEIPD 2 /* DECRYPTION_INFO: SHA-1, as in SEIPD 1 */
 
+#define OWN_KEYS_MAX 64
+
 struct gpgme_state {
-	struct openpgp_home home; /* of secret keys */
-	struct openpgp_status status;
-	gpgme_ctx_t ctx;
+	struct openpgp_session s;
+	/* The secret subkeys' IDs: what gpg should have been able to open. */
+	unsigned own_count;
+	char own[OWN_KEYS_MAX][STATUS_KEYID_LEN + 1];
 };
 
 static const char *
@@ -51,50 +55,90 @@ engine_free(void *arg)
 {
 	struct gpgme_state *st = arg;
 
-	if (st->ctx != NULL)
-		gpgme_release(st->ctx);
-	openpgp_home_remove(&st->home);
+	openpgp_session_close(&st->s);
 	free(st);
 }
 
 static int
 engine_new_public(const char *dir, void **state_r, struct error *error_r)
 {
-	struct gpgme_state *st;
-	char *home;
+	struct gpgme_state *st = calloc(1, sizeof(*st));
+	char *home = file_join(dir, KEYRING_GNUPG);
 	int rc;
 
 	*state_r = NULL;
-	if ((rc = openpgp_home_init(error_r)) < 0)
-		return rc;
-	if ((st = calloc(1, sizeof(*st))) == NULL)
-		return error_set(error_r, AG_ENOMEM, "out of memory");
-	home = file_join(dir, KEYRING_GNUPG);
-	rc = openpgp_home_context(home, &st->status, &st->ctx, error_r);
-	free(home);
-	if (rc < 0)
+	if (st == NULL)
+		rc = error_set(error_r, AG_ENOMEM, "out of memory");
+	else if ((rc = openpgp_session_open_in(&st->s, home, error_r)) < 0)
 		engine_free(st);
 	else
 		*state_r = st;
+	free(home);
 	return rc;
+}
+
+static void
+note_own(struct gpgme_state *st, gpgme_key_t key)
+{
+	const struct _gpgme_subkey *sub;
+
+	for (sub = key->subkeys; sub != NULL; sub = sub->next)
+		if (sub->secret && st->own_count < OWN_KEYS_MAX)
+			snprintf(st->own[st->own_count++], STATUS_KEYID_LEN + 1,
+			    "%s", sub->keyid);
+}
+
+static int
+list_own(struct gpgme_state *st, struct error *error_r)
+{
+	struct openpgp_session s;
+	gpgme_error_t err;
+	gpgme_key_t key;
+	int rc;
+
+	rc = openpgp_session_open_in(&s, st->s.home.path, error_r);
+	if (rc < 0)
+		goto out;
+	err = gpgme_op_keylist_start(s.ctx, NULL, 1);
+	while (err == 0 && (err = gpgme_op_keylist_next(s.ctx, &key)) == 0) {
+		note_own(st, key);
+		gpgme_key_unref(key);
+	}
+	if (gpgme_err_code(err) != GPG_ERR_EOF || st->own_count == 0)
+		rc = openpgp_session_fail(
+		    error_r, AG_EIO, err, "gpg can't list its secret keys");
+out:
+	openpgp_session_close(&s);
+	return rc;
+}
+
+static bool
+engine_owns(void *arg, const char *keyid)
+{
+	struct gpgme_state *st = arg;
+	unsigned i;
+
+	for (i = 0; i < st->own_count; i++)
+		if (strcasecmp(st->own[i], keyid) == 0)
+			return true;
+	return false;
 }
 
 static int
 engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
     struct error *error_r)
 {
-	struct gpgme_state *st;
+	struct gpgme_state *st = calloc(1, sizeof(*st));
 	int rc;
 
 	*state_r = NULL;
-	if ((st = calloc(1, sizeof(*st))) == NULL)
+	if (st == NULL)
 		return error_set(error_r, AG_ENOMEM, "out of memory");
-	if ((rc = openpgp_home_make(scratch, HOME_SECRET, &st->home, error_r)) <
+	if ((rc = openpgp_session_open(&st->s, scratch, HOME_SECRET, error_r)) <
 		0 ||
-	    (rc = openpgp_home_context(
-		 st->home.path, &st->status, &st->ctx, error_r)) < 0 ||
-	    (rc = openpgp_home_import_secret(st->ctx, secret_path, error_r)) <
-		0)
+	    (rc = openpgp_session_import_secret(&st->s, secret_path, error_r)) <
+		0 ||
+	    (rc = list_own(st, error_r)) < 0)
 		engine_free(st);
 	else
 		*state_r = st;
@@ -150,6 +194,7 @@ engine_seal(void *arg, const struct openpgp_recipient *const *to, size_t count,
     bool armor, struct openpgp_io *io, struct error *error_r)
 {
 	struct gpgme_state *st = arg;
+	gpgme_ctx_t ctx = openpgp_session_begin_wait(&st->s);
 	char names[2 * (OPENPGP_FPR_LEN + 2) + 1];
 	gpgme_data_t in, out;
 	gpgme_error_t err;
@@ -157,19 +202,20 @@ engine_seal(void *arg, const struct openpgp_recipient *const *to, size_t count,
 	/* "!": this subkey and no other. */
 	snprintf(names, sizeof(names), "%s!\n%s%s", to[0]->enc_fpr,
 	    count > 1 ? to[1]->enc_fpr : "", count > 1 ? "!\n" : "");
-	memset(&st->status, 0, sizeof(st->status));
-	gpgme_set_armor(st->ctx, armor);
+	gpgme_set_armor(ctx, armor);
 	if ((err = data_new(io, &in, &out)) == 0)
-		err = gpgme_op_encrypt_ext(st->ctx, NULL, names,
-		    GPGME_ENCRYPT_ALWAYS_TRUST | GPGME_ENCRYPT_NO_ENCRYPT_TO |
-			GPGME_ENCRYPT_NO_COMPRESS,
-		    in, out);
+		err = openpgp_session_wait(&st->s,
+		    gpgme_op_encrypt_ext_start(ctx, NULL, names,
+			GPGME_ENCRYPT_ALWAYS_TRUST |
+			    GPGME_ENCRYPT_NO_ENCRYPT_TO |
+			    GPGME_ENCRYPT_NO_COMPRESS,
+			in, out));
 	gpgme_data_release(in);
 	gpgme_data_release(out);
 	if (err != 0)
-		return openpgp_home_fail(
+		return openpgp_session_fail(
 		    error_r, AG_ECRYPTO, err, "gpg can't seal");
-	if (!st->status.end_encryption)
+	if (!st->s.status.end_encryption)
 		return error_set(
 		    error_r, AG_EIO, "gpg ended before it had sealed");
 	return 0;
@@ -177,40 +223,59 @@ engine_seal(void *arg, const struct openpgp_recipient *const *to, size_t count,
 
 /* ---- opening ---- */
 
+/* Did gpg not find a secret key that is there? Then it had no agent. */
+static bool
+missed_own_key(struct gpgme_state *st)
+{
+	const struct openpgp_status *status = &st->s.status;
+	unsigned i;
+
+	for (i = 0; i < status->no_seckeys; i++)
+		if (engine_owns(st, status->no_seckey[i]))
+			return true;
+	return false;
+}
+
 /* Why gpg did not say that all is well. What may be this machine's fault
  * is AG_EIO: the message may be good. */
 static int
-open_failed(
-    const struct openpgp_status *st, gpgme_error_t err, struct error *error_r)
+open_failed(struct gpgme_state *st, gpgme_error_t err, struct error *error_r)
 {
-	if (st->have_session_key && st->decryption_failed)
-		return error_set(error_r, AG_ESIG, "damaged inside the seal");
-	if (st->have_session_key && st->mdc_method != MDC_METHOD_SEIPD)
-		return error_set(
-		    error_r, AG_ESIG, "sealed without integrity protection");
-	if (!st->have_session_key && st->decryption_failed && st->no_seckey)
+	const struct openpgp_status *status = &st->s.status;
+
+	if (status->have_session_key) {
+		if (status->decryption_failed)
+			return error_set(
+			    error_r, AG_ESIG, "damaged inside the seal");
+		if (status->decryption_okay)
+			return error_set(error_r, AG_ESIG,
+			    "sealed without integrity protection");
+	} else if (status->decryption_failed && !missed_own_key(st) &&
+	    !openpgp_session_is_system(status->pkdecrypt))
 		return error_set(
 		    error_r, AG_ECRYPTO, "sealed to none of our keys");
-	return openpgp_home_fail(error_r, AG_EIO, err, "gpg can't open");
+	return openpgp_session_fail(error_r, AG_EIO, err, "gpg can't open");
 }
 
 static int
 engine_open(void *arg, struct openpgp_io *io, struct error *error_r)
 {
 	struct gpgme_state *st = arg;
+	gpgme_ctx_t ctx = openpgp_session_begin_wait(&st->s);
+	const struct openpgp_status *status = &st->s.status;
 	gpgme_data_t in, out;
 	gpgme_error_t err;
 
-	memset(&st->status, 0, sizeof(st->status));
 	if ((err = data_new(io, &in, &out)) == 0)
-		err = gpgme_op_decrypt(st->ctx, in, out);
+		err = openpgp_session_wait(
+		    &st->s, gpgme_op_decrypt_start(ctx, in, out));
 	gpgme_data_release(in);
 	gpgme_data_release(out);
-	if (err == 0 && st->status.decryption_okay && st->status.good_mdc &&
-	    !st->status.decryption_failed &&
-	    st->status.mdc_method == MDC_METHOD_SEIPD)
+	if (err == 0 && status->decryption_okay && status->good_mdc &&
+	    !status->decryption_failed &&
+	    status->mdc_method == MDC_METHOD_SEIPD)
 		return 0;
-	return open_failed(&st->status, err, error_r);
+	return open_failed(st, err, error_r);
 }
 
 const struct openpgp_ops openpgp_gpgme_ops = {
@@ -219,6 +284,7 @@ const struct openpgp_ops openpgp_gpgme_ops = {
     .new_public = engine_new_public,
     .new_secret = engine_new_secret,
     .free = engine_free,
+    .owns = engine_owns,
     .seal = engine_seal,
     .open = engine_open,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openpgp_home - GnuPG home directories and GPGME contexts in them. See
+ * openpgp_home - GnuPG home directories, and sessions in them. See
  * openpgp_home.h.
  *
  * gpg runs as a process of its own for each operation; its settings are in
@@ -33,19 +33,20 @@
 
 /*
  * no-random-seed-file: else processes wait for each other, up to seconds.
- * The trust database has no say: what is trusted is the manifest's. Nor
- * has the clock: a machine without one that is right must seal, too.
+ * The clock has no say: a machine without one that is right must seal, too.
  */
 #define CONF_COMMON               \
 	"no-permission-warning\n" \
 	"no-random-seed-file\n"   \
 	"lock-never\n"            \
 	"no-auto-check-trustdb\n" \
-	"trust-model always\n"    \
 	"ignore-time-conflict\n"  \
 	"ignore-valid-from\n"
 
-static const char conf_sealing[] = CONF_COMMON "no-autostart\n"
+/* "always" where there is no trust database; gpg 2.2 stumbles over that
+ * where it lists a key that has expired, so only here. */
+static const char conf_sealing[] = CONF_COMMON "trust-model always\n"
+					       "no-autostart\n"
 					       "cipher-algo AES256\n"
 					       "compress-algo none\n"
 					       "compress-level 0\n"
@@ -170,8 +171,27 @@ openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
 
 /* ---- the agent ---- */
 
+/* A connection to the agent of a home; NULL if there is none. */
+static gpgme_ctx_t
+agent_connect(const struct openpgp_home *home)
+{
+	char path[sizeof(home->path) + sizeof(AGENT_SOCKET)];
+	gpgme_ctx_t ctx;
+
+	snprintf(path, sizeof(path), "%s" AGENT_SOCKET, home->path);
+	if (access(path, F_OK) < 0 || gpgme_new(&ctx) != 0)
+		return NULL;
+	if (gpgme_set_protocol(ctx, GPGME_PROTOCOL_ASSUAN) != 0 ||
+	    gpgme_ctx_set_engine_info(ctx, GPGME_PROTOCOL_ASSUAN, path, NULL) !=
+		0) {
+		gpgme_release(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
 static gpgme_error_t
-agent_data(void *ctx, const void *data, size_t len)
+agent_pid_data(void *ctx, const void *data, size_t len)
 {
 	char *pid = ctx;
 
@@ -180,15 +200,6 @@ agent_data(void *ctx, const void *data, size_t len)
 		pid[len] = '\0';
 	}
 	return 0;
-}
-
-static void
-agent_ask(gpgme_ctx_t ctx, const char *command, char pid[16])
-{
-	gpgme_error_t err;
-
-	gpgme_op_assuan_transact_ext(
-	    ctx, command, agent_data, pid, NULL, NULL, NULL, NULL, &err);
 }
 
 /* Until a process that is not our child has ended, or the deadline. */
@@ -206,41 +217,76 @@ agent_wait(pid_t pid)
 	close(pfd.fd);
 }
 
-/* Stop the agent that listens at path. It removes its sockets itself, so
- * it is waited for before its directory is removed. */
+/* The agent removes its socket itself, so it is waited for before its
+ * directory is removed. */
 static void
-agent_stop(const char *path)
+agent_stop(const struct openpgp_home *home)
 {
+	gpgme_ctx_t ctx = agent_connect(home);
+	gpgme_error_t err;
 	char pid[16] = "";
-	gpgme_ctx_t ctx;
 
-	if (gpgme_new(&ctx) != 0)
+	if (ctx == NULL)
 		return;
-	if (gpgme_set_protocol(ctx, GPGME_PROTOCOL_ASSUAN) == 0 &&
-	    gpgme_ctx_set_engine_info(ctx, GPGME_PROTOCOL_ASSUAN, path, NULL) ==
-		0) {
-		agent_ask(ctx, "GETINFO pid", pid);
-		agent_ask(ctx, "KILLAGENT", (char[16]){""});
-	}
+	gpgme_op_assuan_transact_ext(ctx, "GETINFO pid", agent_pid_data, pid,
+	    NULL, NULL, NULL, NULL, &err);
+	gpgme_op_assuan_transact_ext(
+	    ctx, "KILLAGENT", NULL, NULL, NULL, NULL, NULL, NULL, &err);
 	gpgme_release(ctx);
 	agent_wait((pid_t)strtol(pid, NULL, 10));
+}
+
+/* KEYINFO <grip> <type> <serial> <id> <cached> <protection> ... */
+static gpgme_error_t
+agent_keyinfo(void *ctx, const char *status, const char *args)
+{
+	char protection[2];
+	bool *locked = ctx;
+
+	if (strcmp(status, "KEYINFO") == 0 &&
+	    sscanf(args, "%*s %*s %*s %*s %*s %1s", protection) == 1 &&
+	    protection[0] != 'C')
+		*locked = true;
+	return 0;
+}
+
+/* Has any secret key in this home a passphrase? */
+static int
+agent_check_clear(
+    const struct openpgp_home *home, const char *path, struct error *error_r)
+{
+	gpgme_ctx_t ctx = agent_connect(home);
+	gpgme_error_t err, op_err = 0;
+	bool locked = false;
+
+	if (ctx == NULL)
+		return error_set(error_r, AG_EIO,
+		    "gpg-agent did not start in %s", home->path);
+	err = gpgme_op_assuan_transact_ext(ctx, "KEYINFO --list", NULL, NULL,
+	    NULL, NULL, agent_keyinfo, &locked, &op_err);
+	gpgme_release(ctx);
+	if (err != 0 || op_err != 0)
+		return openpgp_session_fail(
+		    error_r, AG_EIO, err != 0 ? err : op_err, "gpg-agent");
+	if (locked)
+		return error_set(error_r, AG_ECRYPTO,
+		    "%s: this key has a passphrase; nobody would be there to "
+		    "type it. Take it off first",
+		    path);
+	return 0;
 }
 
 void
 openpgp_home_remove(struct openpgp_home *home)
 {
-	char path[sizeof(home->path) + sizeof(AGENT_SOCKET)];
-
 	if (home->path[0] == '\0')
 		return;
-	snprintf(path, sizeof(path), "%s" AGENT_SOCKET, home->path);
-	if (access(path, F_OK) == 0)
-		agent_stop(path);
+	agent_stop(home);
 	file_remove_tree(home->path, NULL);
 	home->path[0] = '\0';
 }
 
-/* ---- contexts ---- */
+/* ---- what gpg says ---- */
 
 /* VALIDSIG <fpr> <date> <time> <expires> <version> <reserved> <pubkey
  * algorithm> <hash> <class> <primary fpr> */
@@ -267,6 +313,14 @@ status_error(struct openpgp_status *st, const char *args)
 		    (gpgme_error_t)strtoul(args + strlen(where), NULL, 10));
 }
 
+static void
+status_no_seckey(struct openpgp_status *st, const char *args)
+{
+	if (st->no_seckeys < STATUS_KEYS_MAX)
+		snprintf(st->no_seckey[st->no_seckeys++], STATUS_KEYID_LEN + 1,
+		    "%s", args);
+}
+
 static gpgme_error_t
 status_line(void *ctx, const char *keyword, const char *args)
 {
@@ -284,7 +338,7 @@ status_line(void *ctx, const char *keyword, const char *args)
 	else if (strcmp(keyword, "GOODMDC") == 0)
 		st->good_mdc = true;
 	else if (strcmp(keyword, "NO_SECKEY") == 0)
-		st->no_seckey = true;
+		status_no_seckey(st, args);
 	else if (strcmp(keyword, "ERROR") == 0)
 		status_error(st, args);
 	else if (strcmp(keyword, "NEWSIG") == 0)
@@ -297,27 +351,85 @@ status_line(void *ctx, const char *keyword, const char *args)
 	return 0;
 }
 
+/* ---- sessions ---- */
+
 int
-openpgp_home_context(const char *path, struct openpgp_status *status,
-    gpgme_ctx_t *ctx_r, struct error *error_r)
+openpgp_session_open_in(
+    struct openpgp_session *s, const char *home, struct error *error_r)
 {
-	gpgme_ctx_t ctx;
+	gpgme_error_t err;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if ((rc = openpgp_home_init(error_r)) < 0)
+		return rc;
+	if ((err = gpgme_new(&s->ctx)) != 0 ||
+	    (err = gpgme_set_protocol(s->ctx, GPGME_PROTOCOL_OpenPGP)) != 0 ||
+	    (err = gpgme_ctx_set_engine_info(
+		 s->ctx, GPGME_PROTOCOL_OpenPGP, NULL, home)) != 0 ||
+	    (err = gpgme_set_ctx_flag(s->ctx, "full-status", "1")) != 0)
+		return openpgp_session_fail(error_r, AG_EIO, err, "GPGME");
+	gpgme_set_status_cb(s->ctx, status_line, &s->status);
+	gpgme_set_offline(s->ctx, 1);
+	return 0;
+}
+
+int
+openpgp_session_open(struct openpgp_session *s, const char *scratch,
+    enum openpgp_home_kind kind, struct error *error_r)
+{
+	struct openpgp_home home;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if ((rc = openpgp_home_make(scratch, kind, &home, error_r)) < 0)
+		return rc;
+	rc = openpgp_session_open_in(s, home.path, error_r);
+	s->home = home;
+	return rc;
+}
+
+void
+openpgp_session_close(struct openpgp_session *s)
+{
+	if (s->ctx != NULL)
+		gpgme_release(s->ctx);
+	s->ctx = NULL;
+	openpgp_home_remove(&s->home);
+}
+
+gpgme_ctx_t
+openpgp_session_begin(struct openpgp_session *s)
+{
+	memset(&s->status, 0, sizeof(s->status));
+	return s->ctx;
+}
+
+gpgme_ctx_t
+openpgp_session_begin_wait(struct openpgp_session *s)
+{
+	openpgp_loop_attach(&s->loop, s->ctx);
+	return openpgp_session_begin(s);
+}
+
+gpgme_error_t
+openpgp_session_wait(struct openpgp_session *s, gpgme_error_t start)
+{
+	return openpgp_loop_run(&s->loop, s->ctx, start);
+}
+
+static gpgme_error_t
+session_import(struct openpgp_session *s, const void *bytes, size_t len)
+{
+	gpgme_ctx_t ctx = openpgp_session_begin_wait(s);
+	gpgme_data_t data = NULL;
 	gpgme_error_t err;
 
-	*ctx_r = NULL;
-	if ((err = gpgme_new(&ctx)) != 0)
-		return openpgp_home_fail(error_r, AG_EIO, err, "GPGME");
-	if ((err = gpgme_set_protocol(ctx, GPGME_PROTOCOL_OpenPGP)) != 0 ||
-	    (err = gpgme_ctx_set_engine_info(
-		 ctx, GPGME_PROTOCOL_OpenPGP, NULL, path)) != 0 ||
-	    (err = gpgme_set_ctx_flag(ctx, "full-status", "1")) != 0) {
-		gpgme_release(ctx);
-		return openpgp_home_fail(error_r, AG_EIO, err, "GPGME");
-	}
-	gpgme_set_status_cb(ctx, status_line, status);
-	gpgme_set_offline(ctx, 1);
-	*ctx_r = ctx;
-	return 0;
+	err = gpgme_data_new_from_mem(&data, bytes, len, 0);
+	if (err == 0)
+		err = openpgp_session_wait(s, gpgme_op_import_start(ctx, data));
+	gpgme_data_release(data);
+	return err;
 }
 
 static int
@@ -337,10 +449,9 @@ import_check(gpgme_ctx_t ctx, const char *path, struct error *error_r)
 }
 
 int
-openpgp_home_import_secret(
-    gpgme_ctx_t ctx, const char *path, struct error *error_r)
+openpgp_session_import_secret(
+    struct openpgp_session *s, const char *path, struct error *error_r)
 {
-	gpgme_data_t data = NULL;
 	gpgme_error_t err;
 	struct buf b;
 	int rc;
@@ -348,71 +459,58 @@ openpgp_home_import_secret(
 	buf_init(&b, HOME_SECRETS_MAX);
 	if ((rc = file_read(path, &b, error_r)) < 0)
 		goto out;
-	if ((err = gpgme_data_new_from_mem(&data, buf_str(&b), b.len, 0)) !=
-		0 ||
-	    (err = gpgme_op_import(ctx, data)) != 0)
-		rc = openpgp_home_fail(error_r, AG_ECRYPTO, err, path);
-	else
-		rc = import_check(ctx, path, error_r);
+	if ((err = session_import(s, buf_str(&b), b.len)) != 0)
+		rc = openpgp_session_fail(error_r, AG_ECRYPTO, err, path);
+	else if ((rc = import_check(s->ctx, path, error_r)) == 0)
+		rc = agent_check_clear(&s->home, path, error_r);
 out:
-	gpgme_data_release(data);
 	buf_wipe(&b);
 	return rc;
 }
 
 int
-openpgp_home_import_public(gpgme_ctx_t ctx, const void *data, size_t len,
-    int count, struct error *error_r)
+openpgp_session_import_public(struct openpgp_session *s, const void *data,
+    size_t len, int count, struct error *error_r)
 {
-	gpgme_import_result_t res;
-	gpgme_data_t in = NULL;
-	gpgme_error_t err;
-	int rc = 0;
+	gpgme_error_t err = session_import(s, data, len);
+	gpgme_import_result_t res = gpgme_op_import_result(s->ctx);
+	int got = res == NULL ? 0 : res->imported;
 
-	if ((err = gpgme_data_new_from_mem(&in, data, len, 0)) != 0 ||
-	    (err = gpgme_op_import(ctx, in)) != 0)
-		rc = openpgp_home_fail(
+	if (err != 0)
+		return openpgp_session_fail(
 		    error_r, AG_EINVAL, err, "gpg can't read the key");
-	else if ((res = gpgme_op_import_result(ctx)) == NULL ||
-	    res->imported != count)
-		rc = error_set(error_r, AG_EINVAL, "gpg took %d of %d keys",
-		    res == NULL ? 0 : res->imported, count);
-	gpgme_data_release(in);
-	return rc;
+	if (got != count)
+		return error_set(
+		    error_r, AG_EINVAL, "gpg took %d of %d keys", got, count);
+	return 0;
+}
+
+bool
+openpgp_session_is_system(gpgme_err_code_t code)
+{
+	switch (code) {
+	case GPG_ERR_NO_AGENT:
+	case GPG_ERR_AGENT:
+	case GPG_ERR_INV_ENGINE:
+	case GPG_ERR_CANCELED:
+	case GPG_ERR_FULLY_CANCELED:
+	case GPG_ERR_TIMEOUT:
+	case GPG_ERR_EOF:
+		return true;
+	default:
+		return gpgme_err_code_to_errno(code) != 0;
+	}
 }
 
 int
-openpgp_session_open(struct openpgp_session *s, const char *scratch,
-    enum openpgp_home_kind kind, struct error *error_r)
-{
-	int rc;
-
-	memset(s, 0, sizeof(*s));
-	if ((rc = openpgp_home_make(scratch, kind, &s->home, error_r)) < 0)
-		return rc;
-	return openpgp_home_context(s->home.path, &s->status, &s->ctx, error_r);
-}
-
-void
-openpgp_session_close(struct openpgp_session *s)
-{
-	if (s->ctx != NULL)
-		gpgme_release(s->ctx);
-	s->ctx = NULL;
-	openpgp_home_remove(&s->home);
-}
-
-int
-openpgp_home_fail(
+openpgp_session_fail(
     struct error *error_r, int code, gpgme_error_t err, const char *what)
 {
 	char why[128];
-	gpgme_err_code_t e = gpgme_err_code(err);
 
-	if (e == GPG_ERR_ENOMEM)
+	if (gpgme_err_code(err) == GPG_ERR_ENOMEM)
 		code = AG_ENOMEM;
-	else if (gpgme_err_code_to_errno(e) != 0 || e == GPG_ERR_NO_AGENT ||
-	    e == GPG_ERR_INV_ENGINE || e == GPG_ERR_CANCELED)
+	else if (openpgp_session_is_system(gpgme_err_code(err)))
 		code = AG_EIO;
 	gpgme_strerror_r(err, why, sizeof(why));
 	return error_set(error_r, code, "%s: %s", what, why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openpgp_home - GnuPG home directories and GPGME contexts in them.
+ * openpgp_home - GnuPG home directories, and sessions: GPGME contexts in
+ * them.
  *
  * Only for the files openpgp*.c. A home is made in the caller's scratch
  * directory, mode 0700, and removed with all that is in it; the gpg-agent
@@ -16,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mail/openpgp_loop.h"
 #include "util/error.h"
 
 #define HOME_PATH_MAX 1024
@@ -52,45 +54,59 @@ int openpgp_home_write_sealing(const char *dir, struct error *error_r);
  * doc/DETAILS). GPGME alone is not enough: it takes a gpg that was killed
  * for one that had nothing to complain of.
  */
+#define STATUS_KEYS_MAX 16
+#define STATUS_KEYID_LEN 16 /* hex digits */
+
 struct openpgp_status {
 	bool end_encryption;
 	bool have_session_key; /* DECRYPTION_INFO */
 	unsigned mdc_method; /* 2: SEIPD version 1 */
 	bool decryption_okay, decryption_failed, good_mdc;
-	bool no_seckey;
 	gpgme_err_code_t pkdecrypt; /* why no session key was had */
+	unsigned no_seckeys; /* session keys that are not for us */
+	char no_seckey[STATUS_KEYS_MAX][STATUS_KEYID_LEN + 1];
 	unsigned sigs, good_sigs; /* good: also if the key has expired */
 	char sig_class[3]; /* of the last valid one, hex */
 	char primary_fpr[64];
 };
 
-/* A context in the home at path. Its status lines go to status, which the
- * caller clears before an operation, and which outlives the context. */
-int openpgp_home_context(const char *path, struct openpgp_status *status,
-    gpgme_ctx_t *ctx_r, struct error *error_r);
-
-/* Import one file of secret keys: all of them, or an error. */
-int openpgp_home_import_secret(
-    gpgme_ctx_t ctx, const char *path, struct error *error_r);
-/* Import exactly count public keys that are not there yet. */
-int openpgp_home_import_public(gpgme_ctx_t ctx, const void *data, size_t len,
-    int count, struct error *error_r);
-
-/* A home and a context in it, for one call. Close it also if it could not
- * be opened. */
+/* A context in a home, and what belongs to it. Not to be moved. */
 struct openpgp_session {
-	struct openpgp_home home;
-	struct openpgp_status status;
+	struct openpgp_home home; /* its own, to be removed; or none */
 	gpgme_ctx_t ctx;
+	struct openpgp_loop loop;
+	struct openpgp_status status; /* of the operation begun last */
 };
 
+/* In a home of its own, made in scratch; in one that is there. Close it
+ * also if it could not be opened. */
 int openpgp_session_open(struct openpgp_session *s, const char *scratch,
     enum openpgp_home_kind kind, struct error *error_r);
+int openpgp_session_open_in(
+    struct openpgp_session *s, const char *home, struct error *error_r);
 void openpgp_session_close(struct openpgp_session *s);
+
+/* Begin an operation: status is cleared. */
+gpgme_ctx_t openpgp_session_begin(struct openpgp_session *s);
+/* The same for one that is then started by gpgme_op_*_start(), with the
+ * result start, and waited for. No keys can be listed in this
+ * session afterwards. */
+gpgme_ctx_t openpgp_session_begin_wait(struct openpgp_session *s);
+gpgme_error_t openpgp_session_wait(
+    struct openpgp_session *s, gpgme_error_t start);
+
+/* Import one file of secret keys: all of them, none with a passphrase. */
+int openpgp_session_import_secret(
+    struct openpgp_session *s, const char *path, struct error *error_r);
+/* Import exactly count public keys that are not there yet. */
+int openpgp_session_import_public(struct openpgp_session *s, const void *data,
+    size_t len, int count, struct error *error_r);
 
 /* "what: gpg's reason"; AG_EIO or AG_ENOMEM where the system failed and
  * not the message, else code. */
-int openpgp_home_fail(
+int openpgp_session_fail(
     struct error *error_r, int code, gpgme_error_t err, const char *what);
+/* Is this error of the system's making? */
+bool openpgp_session_is_system(gpgme_err_code_t code);
 
 #endif

@@ -126,24 +126,35 @@ write_cert(const char *dir, const struct entry *e, struct buf *certs,
 	return rc;
 }
 
-/* Let gpg make its key box, and leave nothing else there. */
+/* Let gpg make its key box. */
+static int
+import_certs(
+    const char *dir, const struct buf *certs, int count, struct error *error_r)
+{
+	struct openpgp_session s;
+	int rc;
+
+	if ((rc = openpgp_session_open_in(&s, dir, error_r)) == 0)
+		rc = openpgp_session_import_public(
+		    &s, certs->data, certs->len, count, error_r);
+	openpgp_session_close(&s);
+	return rc;
+}
+
+/* A GNUPGHOME with nothing in it but what sealing reads. */
 static int
 write_gnupg(
     const char *dir, const struct buf *certs, int count, struct error *error_r)
 {
 	static const char *const rest[] = {
 	    "pubring.kbx~", "trustdb.gpg", "private-keys-v1.d"};
-	struct openpgp_status status = {.sigs = 0};
 	char *path = file_join(dir, "pubring.kbx");
-	gpgme_ctx_t ctx = NULL;
 	size_t i;
 	int rc;
 
 	if ((rc = openpgp_home_write_sealing(dir, error_r)) < 0 || count == 0)
 		goto out;
-	if ((rc = openpgp_home_context(dir, &status, &ctx, error_r)) < 0 ||
-	    (rc = openpgp_home_import_public(
-		 ctx, certs->data, certs->len, count, error_r)) < 0)
+	if ((rc = import_certs(dir, certs, count, error_r)) < 0)
 		goto out;
 	if (chmod(path, KEYRING_FILE_MODE) < 0)
 		rc = error_set_errno(error_r, AG_EIO, "%s", path);
@@ -153,8 +164,6 @@ write_gnupg(
 		rc = file_remove_tree(path, error_r);
 	}
 out:
-	if (ctx != NULL)
-		gpgme_release(ctx);
 	free(path);
 	return rc;
 }

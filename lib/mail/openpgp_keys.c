@@ -145,7 +145,7 @@ openpgp_key_list(gpgme_ctx_t ctx, const struct buf *key,
 		0 ||
 	    (err = gpgme_op_keylist_from_data_start(ctx, data, 0)) != 0 ||
 	    (err = gpgme_op_keylist_next(ctx, &found)) != 0) {
-		rc = openpgp_home_fail(
+		rc = openpgp_session_fail(
 		    error_r, AG_EINVAL, err, "gpg finds no good key");
 		goto out;
 	}
@@ -212,7 +212,7 @@ export_key(gpgme_ctx_t ctx, gpgme_export_mode_t mode, struct buf *out,
 	if ((err = gpgme_data_new(&data)) != 0 ||
 	    (err = gpgme_data_set_flag(data, "sensitive", "1")) != 0 ||
 	    (err = gpgme_op_export(ctx, NULL, mode, data)) != 0)
-		rc = openpgp_home_fail(
+		rc = openpgp_session_fail(
 		    error_r, AG_ECRYPTO, err, "can't export the new key");
 	else
 		rc = data_to_buf(&data, out, error_r);
@@ -237,7 +237,7 @@ openpgp_key_generate(const char *uid, const char *scratch, struct buf *public_r,
 		goto out;
 	gpgme_set_armor(s.ctx, 1);
 	if ((err = create_key(s.ctx, uid)) != 0) {
-		rc = openpgp_home_fail(
+		rc = openpgp_session_fail(
 		    error_r, AG_ECRYPTO, err, "can't make a key");
 		goto out;
 	}
@@ -264,7 +264,8 @@ sign(gpgme_ctx_t ctx, const void *data, size_t len, struct buf *sig_r,
 	if ((err = gpgme_data_new_from_mem(&in, data, len, 0)) != 0 ||
 	    (err = gpgme_data_new(&out)) != 0 ||
 	    (err = gpgme_op_sign(ctx, in, out, GPGME_SIG_MODE_DETACH)) != 0) {
-		rc = openpgp_home_fail(error_r, AG_ECRYPTO, err, "can't sign");
+		rc = openpgp_session_fail(
+		    error_r, AG_ECRYPTO, err, "can't sign");
 		goto out;
 	}
 	res = gpgme_op_sign_result(ctx);
@@ -288,7 +289,7 @@ openpgp_sign_detached(const char *secret_path, const char *scratch,
 	buf_reset(sig_r);
 	if ((rc = openpgp_session_open(&s, scratch, HOME_SECRET, error_r)) ==
 		0 &&
-	    (rc = openpgp_home_import_secret(s.ctx, secret_path, error_r)) == 0)
+	    (rc = openpgp_session_import_secret(&s, secret_path, error_r)) == 0)
 		rc = sign(s.ctx, data, len, sig_r, error_r);
 	openpgp_session_close(&s);
 	return rc;
@@ -306,14 +307,14 @@ verify(struct openpgp_session *s, const void *data, size_t len, const char *sig,
 	gpgme_data_t in = NULL, sigdata = NULL;
 	gpgme_error_t err;
 
-	memset(&s->status, 0, sizeof(s->status));
+	openpgp_session_begin(s);
 	if ((err = gpgme_data_new_from_mem(&in, data, len, 0)) == 0 &&
 	    (err = gpgme_data_new_from_mem(&sigdata, sig, strlen(sig), 0)) == 0)
 		err = gpgme_op_verify(s->ctx, sigdata, in, NULL);
 	gpgme_data_release(sigdata);
 	gpgme_data_release(in);
 	if (err != 0)
-		return openpgp_home_fail(
+		return openpgp_session_fail(
 		    error_r, AG_ESIG, err, "the signature can't be checked");
 	if (st->sigs != 1)
 		return error_set(error_r, AG_ESIG,
@@ -343,8 +344,8 @@ openpgp_verify_detached(const char *armored_key, const char *scratch,
 		goto out;
 	if ((rc = openpgp_session_open(&s, scratch, HOME_PUBLIC, error_r)) <
 		0 ||
-	    (rc = openpgp_home_import_public(
-		 s.ctx, key.data, key.len, 1, error_r)) < 0 ||
+	    (rc = openpgp_session_import_public(
+		 &s, key.data, key.len, 1, error_r)) < 0 ||
 	    (rc = verify(&s, data, len, sig, error_r)) < 0)
 		goto out;
 	if (fpr_r != NULL)

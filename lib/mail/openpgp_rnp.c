@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <rnp/rnp.h>
 #include <rnp/rnp_err.h>
 #include <stdio.h>
@@ -32,6 +33,42 @@ struct rnp_state {
 	char *certs; /* directory; NULL if it opens */
 	unsigned loaded;
 };
+
+static pthread_once_t quiet_once = PTHREAD_ONCE_INIT;
+
+/* "[function() ./src/file.cpp:123] what librnp wants to say\n" */
+static ssize_t
+stderr_write(void *ctx, const char *line, size_t len)
+{
+	size_t left = len;
+	ssize_t n;
+
+	(void)ctx;
+	if (len > 0 && line[0] == '[' && memmem(line, len, ".cpp:", 5) != NULL)
+		return (ssize_t)len;
+	while (left > 0 && (n = write(STDERR_FILENO, line, left)) > 0) {
+		line += n;
+		left -= (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/*
+ * Debian's librnp writes to stdio's stderr of what it dislikes about a
+ * message, and has no switch for it. glibc lets stderr be replaced: by one
+ * that passes on all lines but those. (log.c does not use stdio.)
+ */
+static void
+quiet(void)
+{
+	cookie_io_functions_t io = {.write = stderr_write};
+	FILE *f = fopencookie(NULL, "w", io);
+
+	if (f == NULL)
+		return;
+	setvbuf(f, NULL, _IOLBF, 0);
+	stderr = f;
+}
 
 static const char *
 engine_version(void)
@@ -86,6 +123,8 @@ state_new(struct rnp_state **st_r, struct error *error_r)
 	*st_r = NULL;
 	if (st == NULL)
 		return error_set(error_r, AG_ENOMEM, "out of memory");
+	/* First: an FFI object closes what is not stderr any more. */
+	pthread_once(&quiet_once, quiet);
 	if (rnp_ffi_create(&st->ffi, "GPG", "GPG") != RNP_SUCCESS ||
 	    rnp_ffi_set_pass_provider(st->ffi, no_passphrase, NULL) !=
 		RNP_SUCCESS) {
@@ -129,13 +168,65 @@ load_keys(rnp_ffi_t ffi, const struct buf *b, uint32_t what)
 	return err;
 }
 
+/* Is there a secret key that needs a passphrase? Counts them, too. */
+static rnp_result_t
+look_at_secrets(rnp_ffi_t ffi, size_t *count_r, bool *locked_r)
+{
+	rnp_identifier_iterator_t it = NULL;
+	rnp_key_handle_t key;
+	const char *fpr;
+	rnp_result_t err;
+	bool have, locked;
+
+	*count_r = 0;
+	*locked_r = false;
+	err = rnp_identifier_iterator_create(ffi, &it, "fingerprint");
+	while (err == RNP_SUCCESS &&
+	    (err = rnp_identifier_iterator_next(it, &fpr)) == RNP_SUCCESS &&
+	    fpr != NULL) {
+		key = NULL;
+		have = locked = false;
+		if (rnp_locate_key(ffi, "fingerprint", fpr, &key) ==
+			RNP_SUCCESS &&
+		    key != NULL &&
+		    rnp_key_have_secret(key, &have) == RNP_SUCCESS && have &&
+		    rnp_key_is_protected(key, &locked) == RNP_SUCCESS) {
+			(*count_r)++;
+			*locked_r = *locked_r || locked;
+		}
+		rnp_key_handle_destroy(key);
+	}
+	rnp_identifier_iterator_destroy(it);
+	return err;
+}
+
+static int
+check_secrets(rnp_ffi_t ffi, const char *path, struct error *error_r)
+{
+	rnp_result_t err;
+	size_t count;
+	bool locked;
+
+	err = look_at_secrets(ffi, &count, &locked);
+	if (err != RNP_SUCCESS)
+		return rnp_fail(error_r, AG_ECRYPTO, err, path);
+	if (count == 0)
+		return error_set(
+		    error_r, AG_EINVAL, "%s holds no OpenPGP secret key", path);
+	if (locked)
+		return error_set(error_r, AG_ECRYPTO,
+		    "%s: this key has a passphrase; nobody would be there to "
+		    "type it. Take it off first",
+		    path);
+	return 0;
+}
+
 static int
 engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
     struct error *error_r)
 {
 	struct rnp_state *st;
 	rnp_result_t err;
-	size_t count = 0;
 	struct buf b;
 	int rc;
 
@@ -150,10 +241,8 @@ engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
 	    st->ffi, &b, RNP_LOAD_SAVE_SECRET_KEYS | RNP_LOAD_SAVE_PUBLIC_KEYS);
 	if (err != RNP_SUCCESS)
 		rc = rnp_fail(error_r, AG_EINVAL, err, secret_path);
-	else if (rnp_get_secret_key_count(st->ffi, &count) != RNP_SUCCESS ||
-	    count == 0)
-		rc = error_set(error_r, AG_EINVAL,
-		    "%s holds no OpenPGP secret key", secret_path);
+	else
+		rc = check_secrets(st->ffi, secret_path, error_r);
 out:
 	buf_wipe(&b);
 	if (rc < 0)
@@ -294,6 +383,22 @@ out:
 
 /* ---- opening ---- */
 
+static bool
+engine_owns(void *arg, const char *keyid)
+{
+	struct rnp_state *st = arg;
+	rnp_key_handle_t key = NULL;
+	bool have = false;
+
+	if (rnp_locate_key(st->ffi, "keyid", keyid, &key) != RNP_SUCCESS ||
+	    key == NULL)
+		return false;
+	if (rnp_key_have_secret(key, &have) != RNP_SUCCESS)
+		have = false;
+	rnp_key_handle_destroy(key);
+	return have;
+}
+
 /* Integrity protected, and found good? */
 static bool
 is_protected(rnp_op_verify_t op)
@@ -356,6 +461,7 @@ const struct openpgp_ops openpgp_rnp_ops = {
     .new_public = engine_new_public,
     .new_secret = engine_new_secret,
     .free = engine_free,
+    .owns = engine_owns,
     .seal = engine_seal,
     .open = engine_open,
 };
