@@ -76,32 +76,38 @@ pgp_armor(const char *what, const void *data, size_t len)
 	return help_keep(b.data);
 }
 
-/* From the armored key, each time: tests ask seldom. */
-static void
-key_info(const char *name, struct openpgp_keyinfo *info)
+/* gpg is asked once for each key. */
+static const struct openpgp_keyinfo *
+key_info(const char *name)
 {
+	static struct {
+		char name[16];
+		struct openpgp_keyinfo info;
+	} known[16];
 	struct error error = {""};
+	size_t i;
 
-	if (openpgp_key_info(pgp_public(name), help_dir(), info, &error) < 0)
+	for (i = 0; known[i].name[0] != '\0'; i++)
+		if (strcmp(known[i].name, name) == 0)
+			return &known[i].info;
+	assert_in_range(i, 0, 14);
+	if (openpgp_key_info(
+		pgp_public(name), help_dir(), &known[i].info, &error) < 0)
 		fail_msg("%s: %s", name, error.text);
+	snprintf(known[i].name, sizeof(known[i].name), "%s", name);
+	return &known[i].info;
 }
 
 const char *
 pgp_fpr(const char *name)
 {
-	struct openpgp_keyinfo info;
-
-	key_info(name, &info);
-	return help_keep(xstrdup(info.fpr));
+	return key_info(name)->fpr;
 }
 
 const char *
 pgp_enc_fpr(const char *name)
 {
-	struct openpgp_keyinfo info;
-
-	key_info(name, &info);
-	return help_keep(xstrdup(info.enc_fpr));
+	return key_info(name)->enc_fpr;
 }
 
 const char *

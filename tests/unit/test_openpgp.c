@@ -408,7 +408,7 @@ test_truncated(void **state)
 		m = pgp_seal(pgp_engines[i], "alice", "bob", 1000);
 		for (EACH_ENGINE(j)) {
 			pgp = pgp_opener(pgp_engines[j], "alice");
-			for (n = 0; n < m.len; n += 23) {
+			for (n = 0; n < m.len; n += 97) {
 				rc = pgp_open_with(
 				    pgp, altered(m, n, "", 0), NULL);
 				if (rc != AG_ESIG)
@@ -505,7 +505,7 @@ test_bit_flips(void **state)
 		m = pgp_seal(pgp_engines[i], "alice", "bob", 1000);
 		for (EACH_ENGINE(j))
 			bit_flips(pgp_engines[j], m,
-			    pgp_engines[j] == OPENPGP_RNP ? 1 : 19);
+			    pgp_engines[j] == OPENPGP_RNP ? 1 : 61);
 	}
 }
 

@@ -634,11 +634,9 @@ test_keyring_refused(void **state)
 static void
 test_keyring_bad_list(void **state)
 {
-	static const char *const lines[] = {"hello\n",
-	    "0123456789012345678901234567890123456789\n",
-	    "0123456789012345678901234567890123456789 0123\n",
-	    "0123456789012345678901234567890123456789 "
-	    "0123456789012345678901234567890123456789"};
+#define FPR "0123456789012345678901234567890123456789"
+	static const char *const lines[] = {
+	    "hello\n", FPR "\n", FPR " 0123\n", FPR " " FPR};
 	const char *dir = pgp_ring("alice");
 	struct openpgp_recipient *list;
 	struct error error;
