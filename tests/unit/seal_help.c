@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,15 @@ make_dir(const char *path)
 
 	ok(file_mkdirs(full, 0700, &error), &error);
 	return full;
+}
+
+/* Of the node that was begun last. */
+static char tmp_dir[512], new_dir[512];
+
+static const char *
+new_path(const char *name)
+{
+	return help_path("%s/%s", new_dir + strlen(help_dir()) + 1, name);
 }
 
 static void
@@ -137,35 +147,58 @@ derive(void)
 	derive_keys();
 }
 
+static void
+make_conf(struct seal_node *n, const char *settings)
+{
+	const char *path = help_path("agamid.yaml");
+	struct buf errors;
+	char *text;
+
+	text = xasprintf("node: carol\n%s%s",
+	    strstr(settings, "reserve:") == NULL ? "reserve: 1M\n" : "",
+	    settings);
+	help_write(path, text, strlen(text));
+	free(text);
+	buf_init(&errors, 4096);
+	n->conf = conf_load(path, help_dir(), &errors);
+	if (n->conf == NULL)
+		fail_msg("%s", buf_str(&errors));
+	buf_free(&errors);
+}
+
+/* Where the configuration says, which depends on configure. */
+static void
+make_places(struct seal_node *n)
+{
+	char *tmp = file_join(n->conf->spool_dir, "tmp/milter");
+	char *new = file_join(n->conf->spool_dir, "new");
+	char *seed = file_join(n->conf->secret_dir, "ticket.seed");
+	struct error error = {""};
+
+	ok(file_remove_tree(n->conf->spool_dir, &error), &error);
+	ok(file_remove_tree(n->conf->secret_dir, &error), &error);
+	ok(file_mkdirs(tmp, 0700, &error), &error);
+	ok(file_mkdirs(new, 0700, &error), &error);
+	ok(file_mkdirs(n->conf->secret_dir, 0700, &error), &error);
+	ok(keys_seed_create(seed, &error), &error);
+	snprintf(tmp_dir, sizeof(tmp_dir), "%s", tmp);
+	snprintf(new_dir, sizeof(new_dir), "%s", new);
+	free(tmp);
+	free(new);
+	free(seed);
+}
+
 void
 seal_begin(struct seal_node *n, const char *settings)
 {
-	struct buf errors;
-	struct error error;
-	char *text;
+	struct error error = {""};
 
 	memset(n, 0, sizeof(*n));
 	assert_int_equal(keys_init(), AG_OK);
 	make_keys();
 	derive();
-	ok(file_remove_tree(help_path("var"), &error), &error);
-	make_dir("etc/agamid");
-	make_dir("var/spool/agamid/tmp/milter");
-	make_dir("var/spool/agamid/new");
-	make_dir("var/lib/agamid-key");
-	text = xasprintf("node: carol\n%s%s",
-	    strstr(settings, "reserve:") == NULL ? "reserve: 1M\n" : "",
-	    settings);
-	help_write(help_path("etc/agamid/agamid.yaml"), text, strlen(text));
-	free(text);
-	buf_init(&errors, 4096);
-	n->conf = conf_load(NULL, help_dir(), &errors);
-	if (n->conf == NULL)
-		fail_msg("%s", buf_str(&errors));
-	buf_free(&errors);
-	ok(keys_seed_create(
-	       help_path("var/lib/agamid-key/ticket.seed"), &error),
-	    &error);
+	make_conf(n, settings);
+	make_places(n);
 	ok(sealer_new(n->conf, &n->sealer, &error), &error);
 	n->source = network_source_new(help_path("derived"));
 	n->net = network_current(n->source, &error);
@@ -185,13 +218,13 @@ seal_end(struct seal_node *n)
 unsigned
 seal_new_count(void)
 {
-	return help_entries(help_path("var/spool/agamid/new"));
+	return help_entries(new_dir);
 }
 
 unsigned
 seal_tmp_count(void)
 {
-	return help_entries(help_path("var/spool/agamid/tmp/milter"));
+	return help_entries(tmp_dir);
 }
 
 /* ---- opening ---- */
@@ -289,10 +322,10 @@ write_plain(void *ctx, const void *data, size_t len)
 static const char *
 find(const char *id)
 {
-	const char *dir = help_path("var/spool/agamid/new"), *found = NULL;
+	const char *found = NULL;
 	struct spool_name name;
 	struct dirent *e;
-	DIR *d = opendir(dir);
+	DIR *d = opendir(new_dir);
 
 	assert_non_null(d);
 	while ((e = readdir(d)) != NULL) {
@@ -303,7 +336,7 @@ find(const char *id)
 		if (id != NULL && strcmp(name.id, id) != 0)
 			continue;
 		assert_null(found);
-		found = help_path("var/spool/agamid/new/%s", e->d_name);
+		found = new_path(e->d_name);
 	}
 	closedir(d);
 	assert_non_null(found);
@@ -393,17 +426,15 @@ void
 seal_open_for(
     const struct seal_node *n, const char *home, struct seal_opened *o_r)
 {
-	const char *dir = help_path("var/spool/agamid/new");
 	char id[BUNDLE_ID_LEN + 1];
 	unsigned found = 0;
 	struct dirent *e;
-	DIR *d = opendir(dir);
+	DIR *d = opendir(new_dir);
 
 	assert_non_null(d);
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.' &&
-		    is_for(help_path("var/spool/agamid/new/%s", e->d_name),
-			home, id))
+		    is_for(new_path(e->d_name), home, id))
 			found++;
 	closedir(d);
 	assert_int_equal(found, 1);
