@@ -28,11 +28,11 @@ def arrives(lab, name, word, seconds=40, user=None):
     return found[0]
 
 
-def stranger_says(lab, target, sender, recipients, message=None):
+def stranger_says(lab, target, sender, recipients, message=None, patience=60):
     """One SMTP transaction from the outside host to a node's port 25:
     ([(code, text) for each RCPT], (code, text) of DATA or None)."""
     with netns.inside(lab.sender.netns):
-        client = smtplib.SMTP(lab.nodes[target].address, 25, local_hostname=lab.sender.host, timeout=60)
+        client = smtplib.SMTP(lab.nodes[target].address, 25, local_hostname=lab.sender.host, timeout=patience)
     with client:
         client.ehlo()
         code, text = client.mail(sender)

@@ -165,7 +165,7 @@ class RandomRun:
     def run(self, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.dice.random() < 0.25:
+            if self.dice.random() < 0.1:
                 self.mischief()
             self.mail()
         self.calm()
@@ -176,7 +176,7 @@ class RandomRun:
         word = fresh_word("rnd")
         recipient = f"{home}@{home}.example"
         try:
-            _, data = stranger_says(self.lab, door, ANN, [recipient], story.message(word, recipient))
+            _, data = stranger_says(self.lab, door, ANN, [recipient], story.message(word, recipient), patience=2)
         except (OSError, AssertionError):
             return
         if data is not None and data[0] == 250:
@@ -185,7 +185,7 @@ class RandomRun:
     def mischief(self):
         name = self.dice.choice(self.names)
         node = self.lab.nodes[name]
-        act = self.dice.choice(["cut", "heal", "off", "on", "kill", "heal", "on"])
+        act = self.dice.choice(["cut", "off", "kill", "kill", "heal", "heal", "on", "on"])
         if act == "cut":
             node.cut()
         elif act == "heal":
