@@ -186,6 +186,7 @@ group_problem(const struct scan *s)
 	    {"(?C", "a callout is not allowed"},
 	    {"(?#", "a comment is not allowed"},
 	    {"(?(", "a conditional group is not allowed"},
+	    {"(?>", "an atomic group is not allowed"},
 	    {"(?|", "a branch reset group is not allowed"},
 	    {"(?P=", "a back-reference is not allowed"},
 	    {"(?P>", "recursion is not allowed"},
@@ -212,11 +213,11 @@ check_group(struct scan *s)
 {
 	size_t skip = 1;
 
-	if (scan_is(s, "(?:") || scan_is(s, "(?>"))
+	if (scan_is(s, "(?:"))
 		skip = 3;
 	else if (scan_is(s, "(?") || scan_is(s, "(*"))
 		return error_set(s->error_r, AG_EINVAL,
-		    "at character %zu: %s; expected (...), (?:...) or (?>...)",
+		    "at character %zu: %s; expected (...) or (?:...)",
 		    (size_t)(s->p - s->start) + 1 + s->shift, group_problem(s));
 	if (++s->depth > MATCH_NEST_MAX)
 		return scan_error(s, "groups are nested too deep");
@@ -252,7 +253,7 @@ repeat_number(struct scan *s)
 
 /* {n}, {n,} or {n,m}: all that has had one meaning in every version. */
 static int
-check_repeat(struct scan *s)
+check_count(struct scan *s)
 {
 	const char *open = s->p++;
 	unsigned n, m = 0;
@@ -275,6 +276,32 @@ check_repeat(struct scan *s)
 		return scan_error(s, "a repeat over 512 is not allowed");
 	}
 	s->p++;
+	return 0;
+}
+
+/* A repeat, greedy or lazy. A possessive one (and an atomic group) gives
+ * nothing back: ".*+" would swallow the "@domain" of a Postfix table. */
+static int
+check_repeat(struct scan *s)
+{
+	int rc = 0;
+
+	if (*s->p == '{')
+		rc = check_count(s);
+	else
+		s->p++;
+	if (rc != 0 || s->p == s->end)
+		return rc;
+	if (*s->p == '+')
+		return scan_error(s,
+		    "a possessive repeat is not allowed; expected \\+ for the "
+		    "character itself");
+	if (*s->p == '?')
+		s->p++;
+	if (s->p < s->end && strchr("*+?{", *s->p) != NULL)
+		return scan_error(s,
+		    "a repeat of a repeat is not allowed; expected the first "
+		    "in a group: (?:...)");
 	return 0;
 }
 
@@ -303,6 +330,9 @@ check_next(struct scan *s)
 		return check_group(s);
 	case ')':
 		return check_close(s);
+	case '*':
+	case '+':
+	case '?':
 	case '{':
 		return check_repeat(s);
 	case '}':
