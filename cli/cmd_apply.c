@@ -45,14 +45,13 @@ check_sshd(const char *dir, struct error *error_r)
 	buf_init(&said, ERROR_TEXT_MAX);
 	if (geteuid() == 0)
 		(void)file_mkdirs(SSHD_RUN_DIR, 0755, NULL);
-	rc = run_program(argv, NULL, &said, SSHD_DEADLINE, error_r);
+	rc = run_program(argv, NULL, NULL, &said, SSHD_DEADLINE, error_r);
 	if (rc == AG_ENOENT) {
 		cli_warn("there is no sshd: its configuration is not tested; "
 			 "install the package openssh-server");
 		rc = 0;
 	} else if (rc > 0) {
-		rc = error_set(error_r, AG_EINVAL, "sshd -t: %.*s",
-		    (int)strcspn(buf_str(&said), "\r\n"), buf_str(&said));
+		rc = run_complaint("sshd -t", &said, error_r);
 	}
 	buf_free(&said);
 	free(config);

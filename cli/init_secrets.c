@@ -195,14 +195,13 @@ generate_ssh(const char *path, const char *comment, struct error *error_r)
 	buf_init(&said, ERROR_TEXT_MAX);
 	(void)unlink(new);
 	(void)unlink(new_pub);
-	rc = run_program(argv, NULL, &said, KEYGEN_DEADLINE, error_r);
+	rc = run_program(argv, NULL, NULL, &said, KEYGEN_DEADLINE, error_r);
 	if (rc == AG_ENOENT)
 		error_set(error_r, rc,
 		    "there is no ssh-keygen; install the package "
 		    "openssh-client");
 	else if (rc > 0)
-		rc = error_set(error_r, AG_EIO, "ssh-keygen: %.*s",
-		    (int)strcspn(buf_str(&said), "\n"), buf_str(&said));
+		rc = run_complaint("ssh-keygen", &said, error_r);
 	if (rc == 0 && (rename(new_pub, pub) < 0 || rename(new, path) < 0))
 		rc = error_set_errno(error_r, AG_EIO, "can't make %s", path);
 	buf_free(&said);

@@ -28,12 +28,6 @@ complain(struct buf *errors, const char *option, const char *value,
 		    errors, "--%s %s: expected %s\n", option, value, expected);
 }
 
-static bool
-is_optional_line(const char *s)
-{
-	return s == NULL || text_is_line(s);
-}
-
 static void
 check_names(const struct init_options *o, struct buf *errors)
 {
@@ -66,9 +60,11 @@ check_names(const struct init_options *o, struct buf *errors)
 	if (o->dynamic != NULL && o->addresses.count > 0)
 		(void)buf_puts(errors,
 		    "--dynamic stands instead of --address, not beside it\n");
-	if (!is_optional_line(o->site) || !is_optional_line(o->alert))
-		(void)buf_puts(
-		    errors, "--site and --alert: expected one line\n");
+	if (o->site != NULL && !text_is_node_name(o->site))
+		complain(errors, "site", o->site,
+		    "a short name of the place, of a-z, 0-9 and -");
+	if (o->alert != NULL && !text_is_line(o->alert))
+		complain(errors, "alert", "as given", "a mail address");
 }
 
 /* "NAME=VALUE": the name copied; NULL if there is none. */

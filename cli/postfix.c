@@ -4,9 +4,9 @@
  */
 #include "cli/postfix.h"
 
-#include <sys/stat.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run.h"
 #include "util/file.h"
@@ -16,35 +16,37 @@
 #define DEADLINE 20 /* seconds, for each program */
 #define OWNER "this machine's Postfix"
 
-/* ROOT/etc/postfix, or NULL for the machine's own; false: none. */
+#define CONFIG_DIR "/etc/postfix"
+
+/* Is there a Postfix that is configured? *dir_r is its directory under
+ * --root; NULL: the machine's own. */
 static bool
-config_dir(const struct conf *conf, char **dir_r)
+has_postfix(const struct conf *conf, char **dir_r)
 {
-	struct stat st;
+	char *main_cf = file_join(conf->root, CONFIG_DIR "/main.cf");
+	bool has = access(main_cf, F_OK) == 0;
 
 	*dir_r = NULL;
-	if (conf->root[0] == '\0')
-		return true;
-	*dir_r = file_join(conf->root, "/etc/postfix");
-	if (stat(*dir_r, &st) == 0 && S_ISDIR(st.st_mode))
-		return true;
-	free(*dir_r);
-	*dir_r = NULL;
-	return false;
+	if (has && conf->root[0] != '\0')
+		*dir_r = file_join(conf->root, CONFIG_DIR);
+	free(main_cf);
+	return has;
 }
 
 /* PROGRAM [-c DIR] ARGS...; AG_ENOENT where there is no Postfix. */
 static int
 ask(const struct conf *conf, const char *program, const char *const *args,
-    const char *input, struct buf *answer, struct error *error_r)
+    const char *input, struct buf *answer, struct buf *complaints,
+    struct error *error_r)
 {
 	const char *argv[16];
 	size_t n = 0;
 	char *dir;
 	int rc;
 
-	if (!config_dir(conf, &dir))
-		return error_set(error_r, AG_ENOENT, "there is no Postfix");
+	if (!has_postfix(conf, &dir))
+		return error_set(
+		    error_r, AG_ENOENT, "there is no " CONFIG_DIR "/main.cf");
 	argv[n++] = program;
 	if (dir != NULL) {
 		argv[n++] = "-c";
@@ -53,19 +55,9 @@ ask(const struct conf *conf, const char *program, const char *const *args,
 	while (*args != NULL && n < 15)
 		argv[n++] = *args++;
 	argv[n] = NULL;
-	rc = run_program(argv, input, answer, DEADLINE, error_r);
+	rc = run_program(argv, input, answer, complaints, DEADLINE, error_r);
 	free(dir);
 	return rc;
-}
-
-/* The first line of what was said, into the error. */
-static int
-complain(struct error *error_r, const char *what, const struct buf *answer)
-{
-	const char *said = buf_str(answer);
-
-	return error_set(error_r, AG_EINVAL, "%s: %.*s", what,
-	    (int)strcspn(said, "\n"), said);
 }
 
 /* ---- the domains that Postfix serves ---- */
@@ -101,15 +93,19 @@ static int
 claim_table(struct asking *a, const char *table)
 {
 	const char *args[] = {"-q", "-", table, NULL};
-	struct buf found;
+	struct buf found, said;
 	int rc;
 
 	buf_init(&found, ANSWER_MAX);
-	rc = ask(a->conf, "postmap", args, a->domains, &found, a->error_r);
+	buf_init(&said, ERROR_TEXT_MAX);
+	rc = ask(
+	    a->conf, "postmap", args, a->domains, &found, &said, a->error_r);
 	if (rc >= 0)
 		claim_lines(a, &found);
-	if (rc > 0 && strstr(buf_str(&found), "fatal:") != NULL)
-		rc = complain(a->error_r, table, &found);
+	/* Without a complaint it only says that none was found. */
+	if (rc > 0 && said.len > 0)
+		rc = run_complaint(table, &said, a->error_r);
+	buf_free(&said);
 	buf_free(&found);
 	return rc < 0 ? rc : 0;
 }
@@ -175,17 +171,19 @@ postfix_claim_domains(const struct conf *conf, const char *domains,
 	    "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains",
 	    NULL};
 	struct asking a = {conf, domains, claims, error_r};
-	struct buf lists;
+	struct buf lists, said;
 	int rc;
 
 	buf_init(&lists, ANSWER_MAX);
-	rc = ask(conf, "postconf", args, NULL, &lists, error_r);
+	buf_init(&said, ERROR_TEXT_MAX);
+	rc = ask(conf, "postconf", args, NULL, &lists, &said, error_r);
 	if (rc == 0 && lists.len > 0)
 		rc = claim_entries(&a, lists.data);
 	else if (rc > 0)
-		rc = complain(error_r, "postconf", &lists);
+		rc = run_complaint("postconf", &said, error_r);
 	else if (rc == AG_ENOENT)
 		rc = 0;
+	buf_free(&said);
 	buf_free(&lists);
 	return rc;
 }
@@ -200,9 +198,9 @@ postfix_check_pcre(
 	int rc;
 
 	buf_init(&said, ERROR_TEXT_MAX);
-	rc = ask(conf, "postmap", args, NULL, &said, error_r);
-	if (rc >= 0 && strstr(buf_str(&said), "postmap:") != NULL)
-		rc = complain(error_r, path, &said);
+	rc = ask(conf, "postmap", args, NULL, NULL, &said, error_r);
+	if (rc >= 0 && said.len > 0)
+		rc = run_complaint(path, &said, error_r);
 	buf_free(&said);
 	free(table);
 	return rc < 0 ? rc : 0;
@@ -213,7 +211,7 @@ postfix_runs(const struct conf *conf)
 {
 	static const char *const args[] = {"status", NULL};
 
-	return ask(conf, "postfix", args, NULL, NULL, NULL) == 0;
+	return ask(conf, "postfix", args, NULL, NULL, NULL, NULL) == 0;
 }
 
 int
@@ -224,9 +222,9 @@ postfix_reload(const struct conf *conf, struct error *error_r)
 	int rc;
 
 	buf_init(&said, ERROR_TEXT_MAX);
-	rc = ask(conf, "postfix", args, NULL, &said, error_r);
+	rc = ask(conf, "postfix", args, NULL, NULL, &said, error_r);
 	if (rc > 0)
-		rc = complain(error_r, "postfix reload", &said);
+		rc = run_complaint("postfix reload", &said, error_r);
 	buf_free(&said);
 	return rc;
 }
@@ -237,7 +235,7 @@ postfix_queue_dir(const struct conf *conf, struct buf *dir_r)
 	static const char *const args[] = {"-hx", "queue_directory", NULL};
 	bool ok;
 
-	ok = ask(conf, "postconf", args, NULL, dir_r, NULL) == 0;
+	ok = ask(conf, "postconf", args, NULL, dir_r, NULL, NULL) == 0;
 	if (ok && dir_r->len > 0 && dir_r->data[dir_r->len - 1] == '\n')
 		dir_r->data[--dir_r->len] = '\0';
 	return ok && buf_str(dir_r)[0] == '/' &&

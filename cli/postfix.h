@@ -3,8 +3,8 @@
  * postfix - what agamid asks of the machine's own Postfix: which domains
  * it serves, whether a table is good, whether it runs; and the reload.
  *
- * Under --root the Postfix is the one configured in ROOT/etc/postfix, and
- * there is none if that does not exist.
+ * There is a Postfix where /etc/postfix/main.cf is; under --root,
+ * ROOT/etc/postfix/main.cf.
  */
 #ifndef AGAMID_POSTFIX_H
 #define AGAMID_POSTFIX_H

@@ -20,14 +20,15 @@
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 #define NO_SUCH_PROGRAM 127
 
+/* Our ends of its standard streams; -1 when closed. */
 struct child {
 	pid_t pid;
-	int in, out; /* our ends; -1 when closed */
+	int in, out, err;
 };
 
-/* In the child: exec argv with ends as standard streams. */
+/* In the child: exec argv with these as standard streams. */
 static void __attribute__((noreturn))
-exec_child(const char *const *argv, int in, int out)
+exec_child(const char *const *argv, int in, int out, int err)
 {
 	const char *path = getenv("PATH");
 	char *search, **copy;
@@ -37,7 +38,7 @@ exec_child(const char *const *argv, int in, int out)
 	    path == NULL || *path == '\0' ? "" : ":");
 	setenv("PATH", search, 1);
 	setenv("LC_ALL", "C", 1);
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		_exit(NO_SUCH_PROGRAM - 1);
 	while (argv[n] != NULL)
 		n++;
@@ -51,33 +52,27 @@ exec_child(const char *const *argv, int in, int out)
 static int
 start_child(const char *const *argv, struct child *c, struct error *error_r)
 {
-	int in[2] = {-1, -1}, out[2] = {-1, -1};
+	int p[6] = {-1, -1, -1, -1, -1, -1}, i;
 
-	c->in = c->out = -1;
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
-		goto fail;
-	c->pid = fork();
-	if (c->pid < 0)
-		goto fail;
+	if (pipe2(p, O_CLOEXEC) < 0 || pipe2(p + 2, O_CLOEXEC) < 0 ||
+	    pipe2(p + 4, O_CLOEXEC) < 0 || (c->pid = fork()) < 0) {
+		error_set_errno(error_r, AG_EIO, "can't start %s", argv[0]);
+		for (i = 0; i < 6; i++) {
+			if (p[i] >= 0)
+				close(p[i]);
+		}
+		return AG_EIO;
+	}
 	if (c->pid == 0)
-		exec_child(argv, in[0], out[1]);
-	close(in[0]);
-	close(out[1]);
-	c->in = in[1];
-	c->out = out[0];
+		exec_child(argv, p[0], p[3], p[5]);
+	close(p[0]);
+	close(p[3]);
+	close(p[5]);
+	c->in = p[1];
+	c->out = p[2];
+	c->err = p[4];
 	fcntl(c->in, F_SETFL, O_NONBLOCK);
 	return 0;
-fail:
-	error_set_errno(error_r, AG_EIO, "can't start %s", argv[0]);
-	if (in[0] >= 0) {
-		close(in[0]);
-		close(in[1]);
-	}
-	if (out[0] >= 0) {
-		close(out[0]);
-		close(out[1]);
-	}
-	return AG_EIO;
 }
 
 static void
@@ -112,47 +107,51 @@ feed(struct child *c, const char **input)
 }
 
 static void
-drain(struct child *c, struct buf *output)
+drain(int *fd, struct buf *output)
 {
 	char data[4096];
 	ssize_t n;
 
-	n = read(c->out, data, sizeof(data));
+	n = read(*fd, data, sizeof(data));
 	if (n < 0 && errno == EINTR)
 		return;
 	if (n <= 0)
-		shut(&c->out);
+		shut(fd);
 	else if (output != NULL)
 		(void)buf_put(output, data, (size_t)n);
 }
 
 /* Until the child has closed its output; false at the deadline. */
 static bool
-converse(struct child *c, const char *input, struct buf *output, int64_t until)
+converse(struct child *c, const char *input, struct buf *output,
+    struct buf *complaints, int64_t until)
 {
-	struct pollfd p[2];
+	struct pollfd p[3];
 	int64_t left;
 
 	feed(c, &input);
-	while (c->out >= 0) {
+	while (c->out >= 0 || c->err >= 0) {
 		left = until - now_ms();
 		if (left <= 0)
 			return false;
 		p[0] = (struct pollfd){c->out, POLLIN, 0};
-		p[1] = (struct pollfd){c->in, POLLOUT, 0};
-		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+		p[1] = (struct pollfd){c->err, POLLIN, 0};
+		p[2] = (struct pollfd){c->in, POLLOUT, 0};
+		if (poll(p, 3, (int)left) < 0 && errno != EINTR)
 			return false;
-		if (c->in >= 0 && p[1].revents != 0)
+		if (c->in >= 0 && p[2].revents != 0)
 			feed(c, &input);
-		if (p[0].revents != 0)
-			drain(c, output);
+		if (c->out >= 0 && p[0].revents != 0)
+			drain(&c->out, output);
+		if (c->err >= 0 && p[1].revents != 0)
+			drain(&c->err, complaints);
 	}
 	return true;
 }
 
 int
 run_program(const char *const *argv, const char *input, struct buf *output,
-    unsigned seconds, struct error *error_r)
+    struct buf *complaints, unsigned seconds, struct error *error_r)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
 	struct child c;
@@ -162,11 +161,12 @@ run_program(const char *const *argv, const char *input, struct buf *output,
 	if (start_child(argv, &c, error_r) < 0)
 		return AG_EIO;
 	sigaction(SIGPIPE, &ignore, &old);
-	ended = converse(&c, input == NULL ? "" : input, output,
+	ended = converse(&c, input == NULL ? "" : input, output, complaints,
 	    now_ms() + (int64_t)seconds * 1000);
 	sigaction(SIGPIPE, &old, NULL);
 	shut(&c.in);
 	shut(&c.out);
+	shut(&c.err);
 	if (!ended)
 		kill(c.pid, SIGKILL);
 	while (waitpid(c.pid, &status, 0) < 0 && errno == EINTR)
@@ -181,4 +181,14 @@ run_program(const char *const *argv, const char *input, struct buf *output,
 		return error_set(
 		    error_r, AG_ENOENT, "there is no program %s", argv[0]);
 	return WEXITSTATUS(status);
+}
+
+int
+run_complaint(
+    const char *what, const struct buf *complaints, struct error *error_r)
+{
+	const char *said = buf_str(complaints);
+
+	return error_set(error_r, AG_EINVAL, "%s: %.*s", what,
+	    (int)strcspn(said, "\r\n"), said);
 }

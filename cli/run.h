@@ -12,14 +12,18 @@
 /*
  * Run argv[0], looked for in PATH and then in the system's sbin
  * directories, in the C locale, with input (may be NULL: none) as its
- * standard input. What it prints goes to output (both streams; what does
- * not fit is dropped; may be NULL).
+ * standard input. Its standard output goes to output, its standard error
+ * to complaints (what does not fit is dropped; either may be NULL).
  *
  * Its exit status; AG_ENOENT if there is no such program, AG_EIO if it
  * could not be run, was killed by a signal or took longer than seconds
  * (it is killed then), each with the reason.
  */
 int run_program(const char *const *argv, const char *input, struct buf *output,
-    unsigned seconds, struct error *error_r);
+    struct buf *complaints, unsigned seconds, struct error *error_r);
+
+/* The first line of what a program complained of, as an error. */
+int run_complaint(
+    const char *what, const struct buf *complaints, struct error *error_r);
 
 #endif
