@@ -88,7 +88,7 @@ claims_domain(struct claims *c, const char *domain, const char *owner)
 	add_claim(c, xasprintf("domain %s", domain), owner);
 }
 
-/* Of a line of a pin, what it claims; NULL: nothing. */
+/* What one line claims; NULL: nothing. */
 static char *
 line_claim(const char *line, size_t len)
 {
@@ -96,11 +96,14 @@ line_claim(const char *line, size_t len)
 		const char *key, *claim;
 	} kinds[] = {
 	    {"name ", "name "},
-	    {"host ", "host "},
+	    {"host ", "domain "}, /* mail goes to both */
 	    {"domain ", "domain "},
 	    {"primary ", "key "},
 	    {"recovery ", "key "},
+	    {"ticket-key ", "key "},
+	    {"receipt-key ", "key "},
 	    {"ssh-client ", "SSH key "},
+	    {"ssh-host ", "SSH key "},
 	};
 	size_t i, n;
 
@@ -127,8 +130,8 @@ is_taken(const struct claims *c, char *what, const char *owner, struct buf *why)
 }
 
 int
-claims_take(
-    struct claims *c, const char *owner, const struct buf *pin, struct buf *why)
+claims_take(struct claims *c, const char *owner, const struct buf *facts,
+    struct buf *why)
 {
 	struct cursor lines;
 	const char *line;
@@ -136,7 +139,7 @@ claims_take(
 	size_t len;
 	char *what;
 
-	cursor_init(&lines, buf_str(pin), pin->len);
+	cursor_init(&lines, buf_str(facts), facts->len);
 	while (cursor_line(&lines, &line, &len)) {
 		what = line_claim(line, len);
 		if (what != NULL && is_taken(c, what, owner, why))
@@ -145,7 +148,7 @@ claims_take(
 	}
 	if (taken)
 		return AG_EEXIST;
-	cursor_init(&lines, buf_str(pin), pin->len);
+	cursor_init(&lines, buf_str(facts), facts->len);
 	while (cursor_line(&lines, &line, &len)) {
 		what = line_claim(line, len);
 		if (what != NULL)

@@ -210,8 +210,7 @@ mark_and_check(const struct conf *conf, const char *dir,
 }
 
 static int
-apply(const struct conf *conf, struct verified *known, struct roster *r,
-    bool reload)
+apply(const struct conf *conf, struct roster *r, bool reload)
 {
 	struct published p;
 	struct error why;
@@ -221,8 +220,7 @@ apply(const struct conf *conf, struct verified *known, struct roster *r,
 
 	tree_init(&tree);
 	rc = make_layout(conf, r, &dirs);
-	if (rc == CLI_OK &&
-	    derive_all(conf, r, known, &tree, &r->problems, &why) < 0)
+	if (rc == CLI_OK && derive_all(conf, r, &tree, &r->problems, &why) < 0)
 		rc = cli_error("%s; nothing was changed", why.text);
 	if (rc == CLI_OK &&
 	    publish_tree(conf, &tree, mark_and_check, &p, &why) < 0)
@@ -261,7 +259,7 @@ cmd_apply(const struct cli *cli, int argc, char **argv)
 		return rc;
 	rc = known_load(cli, KNOWN_LOCKED, &k);
 	if (rc == CLI_OK)
-		rc = apply(k.conf, k.verified, &k.roster, reload);
+		rc = apply(k.conf, &k.roster, reload);
 	known_free(&k);
 	return rc;
 }

@@ -108,25 +108,29 @@ static int
 check_claims(const struct adding *a, const struct buf *pin)
 {
 	struct claims *claims = a->known->roster.claims;
-	struct buf domains, conflicts;
+	struct buf domains, facts, conflicts;
 	struct error why;
 	int rc = CLI_OK;
 	size_t i;
 
 	buf_init(&domains, TEXT_MAX);
+	buf_init(&facts, 2 * PIN_MAX);
 	buf_init(&conflicts, TEXT_MAX);
+	(void)buf_put(&facts, buf_str(pin), pin->len);
+	(void)pin_keys(a->m, &facts);
 	for (i = 0; i < a->m->domain_count; i++)
 		(void)buf_printf(&domains, "%s\n", a->m->domains[i]);
 	if (postfix_claim_domains(
 		a->known->conf, buf_str(&domains), claims, &why) < 0) {
 		rc = cli_error(
 		    "can't ask Postfix which domains are ours: %s", why.text);
-	} else if (claims_take(claims, a->m->name, pin, &conflicts) < 0) {
+	} else if (claims_take(claims, a->m->name, &facts, &conflicts) < 0) {
 		rc = cli_error("%s claims what is another's; nothing changed:",
 		    a->m->name);
 		cli_lines(&conflicts);
 	}
 	buf_free(&conflicts);
+	buf_free(&facts);
 	buf_free(&domains);
 	return rc;
 }
@@ -190,7 +194,9 @@ keep_known(const struct adding *a, const struct buf *pin)
 	buf_free(&differences);
 	if (rc != CLI_OK)
 		return rc;
-	return n > 0 ? keep_pinned(a) : keep(a, NULL);
+	if (n > 0)
+		return keep_pinned(a);
+	return check_claims(a, pin) == CLI_OK ? keep(a, NULL) : CLI_FAILED;
 }
 
 static int

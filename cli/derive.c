@@ -31,36 +31,16 @@ derive_manifests(const struct roster *r, struct tree *t)
 	}
 }
 
-static int
-derive_verified(
-    const struct verified *known, struct tree *t, struct error *error_r)
-{
-	struct buf b;
-	int rc;
-
-	buf_init(&b, VERIFIED_MAX);
-	rc = verified_write(known, &b);
-	if (rc == 0)
-		tree_put_buf(t, DERIVED_VERIFIED, &b);
-	else
-		error_set(error_r, rc, "too many manifests");
-	buf_free(&b);
-	return rc;
-}
-
 int
-derive_all(const struct conf *conf, const struct roster *r,
-    const struct verified *known, struct tree *t, struct buf *problems,
-    struct error *error_r)
+derive_all(const struct conf *conf, const struct roster *r, struct tree *t,
+    struct buf *problems, struct error *error_r)
 {
 	char *self = xasprintf("%s\n", r->self->name);
 	int rc;
 
 	tree_put(t, "self", self, strlen(self));
 	derive_manifests(r, t);
-	rc = derive_verified(known, t, error_r);
-	if (rc == 0)
-		rc = derive_keys(r, t, error_r);
+	rc = derive_keys(r, t, error_r);
 	if (rc == 0)
 		rc = derive_postfix(conf, r, t, problems, error_r);
 	if (rc == 0)

@@ -22,7 +22,6 @@
 #define DERIVED_OWN_ALIASES "postfix/own_aliases.pcre"
 #define DERIVED_AUTHORIZED_KEYS "ssh/authorized_keys"
 #define DERIVED_SSHD_CONFIG "ssh/sshd_config"
-#define DERIVED_VERIFIED "verified"
 #define DERIVED_SEALING "sealing"
 
 #define DERIVED_HEADER "# Made by agamid apply; changes here are lost.\n"
@@ -31,9 +30,8 @@
  * The whole tree, sorted. Warnings (a line each) are appended to
  * problems. An error means that nothing may be published.
  */
-int derive_all(const struct conf *conf, const struct roster *r,
-    const struct verified *known, struct tree *t, struct buf *problems,
-    struct error *error_r);
+int derive_all(const struct conf *conf, const struct roster *r, struct tree *t,
+    struct buf *problems, struct error *error_r);
 
 /* Its parts. */
 int derive_postfix(const struct conf *conf, const struct roster *r,

@@ -8,24 +8,35 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/derive.h"
 #include "util/file.h"
 
-/* The checks that the last apply did. */
-static struct verified *
-load_verified(const struct conf *conf)
+/* The checks that were done before. */
+static void
+load_verified(struct known *k)
 {
-	char *path = file_join(conf->derived_dir, DERIVED_VERIFIED);
-	struct verified *v;
+	k->verified_path = file_join(k->conf->state_dir, "verified");
+	buf_init(&k->verified_text, VERIFIED_MAX);
+	if (file_read(k->verified_path, &k->verified_text, NULL) < 0)
+		buf_reset(&k->verified_text);
+	k->verified =
+	    verified_parse(buf_str(&k->verified_text), k->verified_text.len);
+}
+
+/* What was checked now is known the next time. */
+static void
+save_verified(const struct known *k)
+{
+	struct error why;
 	struct buf b;
 
 	buf_init(&b, VERIFIED_MAX);
-	if (file_read(path, &b, NULL) < 0)
-		buf_reset(&b);
-	v = verified_parse(buf_str(&b), b.len);
+	if (verified_write(k->verified, &b) == 0 &&
+	    (b.len != k->verified_text.len ||
+		memcmp(buf_str(&b), buf_str(&k->verified_text), b.len) != 0) &&
+	    file_replace(k->verified_path, buf_str(&b), b.len, 0644, "verified",
+		&why) < 0)
+		cli_warn("%s", why.text);
 	buf_free(&b);
-	free(path);
-	return v;
 }
 
 int
@@ -46,20 +57,25 @@ known_load(const struct cli *cli, enum known_lock lock, struct known *k)
 	k->scratch = cli_scratch_new();
 	if (k->scratch == NULL)
 		return CLI_FAILED;
-	k->verified = load_verified(k->conf);
+	load_verified(k);
 	if (roster_load(k->conf, k->verified, k->scratch, &k->roster, &why) <
 	    0) {
 		cli_lines(&k->roster.problems);
 		return cli_error("%s", why.text);
 	}
+	k->loaded = true;
 	return CLI_OK;
 }
 
 void
 known_free(struct known *k)
 {
+	if (k->loaded && k->lock >= 0)
+		save_verified(k);
 	roster_free(&k->roster);
 	verified_free(&k->verified);
+	buf_free(&k->verified_text);
+	free(k->verified_path);
 	cli_scratch_free(&k->scratch);
 	if (k->lock >= 0)
 		close(k->lock);

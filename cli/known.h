@@ -14,7 +14,10 @@ struct known {
 	int lock; /* -1: none */
 	char *scratch;
 	struct verified *verified;
+	char *verified_path;
+	struct buf verified_text; /* as it was read */
 	struct roster roster;
+	bool loaded;
 };
 
 enum known_lock { KNOWN_READ, KNOWN_LOCKED };

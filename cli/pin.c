@@ -65,6 +65,21 @@ pin_make(const struct manifest *m, int64_t since, struct buf *out)
 	return rc == 0 ? put_facts(m, out) : rc;
 }
 
+int
+pin_keys(const struct manifest *m, struct buf *out)
+{
+	char ticket[KEYS_TEXT_SIZE], receipt[KEYS_TEXT_SIZE];
+	int rc;
+
+	keys_public_text(m->ticket_key.public, ticket);
+	keys_public_text(m->receipt_key.public, receipt);
+	rc =
+	    buf_printf(out, "ticket-key %s\nreceipt-key %s\n", ticket, receipt);
+	return rc == 0 ? put_sorted(out, "ssh-host", m->ssh_host_keys,
+			     m->ssh_host_key_count)
+		       : rc;
+}
+
 /* The cursor behind magic and "since". */
 static int
 open_pin(const struct buf *pin, struct cursor *c, int64_t *since_r)

@@ -31,6 +31,10 @@
 /* The pin of m, whose fingerprints are known, made at this time. */
 int pin_make(const struct manifest *m, int64_t since, struct buf *out);
 
+/* The keys of m that are not pinned, in lines of the same form: for
+ * claims.h. */
+int pin_keys(const struct manifest *m, struct buf *out);
+
 /* When it was made; AG_EINVAL if this is no pin. */
 int pin_since(const struct buf *pin, int64_t *since_r);
 

@@ -267,25 +267,64 @@ by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-/* In the order in which they were pinned: the first has what it claims,
- * whether its manifest is usable or not. */
+/* Is this the manifest that the derived directory has? */
+static bool
+is_in_force(const struct conf *conf, const struct manifest *m)
+{
+	char *path =
+	    xasprintf("%s/manifests/%s.yaml", conf->derived_dir, m->name);
+	struct buf b;
+	bool same;
+
+	buf_init(&b, MANIFEST_MAX);
+	same = file_read(path, &b, NULL) == 0 && b.len == m->text_len &&
+	    memcmp(buf_str(&b), m->text, b.len) == 0;
+	buf_free(&b);
+	free(path);
+	return same;
+}
+
+/* Claims these facts for a candidate; its manifest goes if it can't. */
 static void
-settle_claim(struct roster *r, struct candidate *c)
+settle_claim(struct roster *r, struct candidate *c, const struct buf *facts)
 {
 	struct buf why;
 
 	buf_init(&why, ERROR_TEXT_MAX * 8);
-	if (claims_take(r->claims, c->name, &c->pin, &why) < 0) {
+	if (claims_take(r->claims, c->name, facts, &why) < 0) {
 		(void)buf_printf(&r->problems, "%s: not in force:\n%s", c->name,
 		    buf_str(&why));
 		manifest_free(&c->m);
 	}
-	if (c->m != NULL)
-		r->peers[r->peer_count++] = c->m;
-	c->m = NULL;
 	buf_free(&why);
 }
 
+/* The keys that are not pinned, of manifests that are in force already or
+ * of those that are not yet. */
+static void
+settle_keys(struct loading *l, bool in_force)
+{
+	struct candidate *c;
+	struct buf keys;
+	size_t i;
+
+	for (i = 0; i < l->candidate_count; i++) {
+		c = &l->candidates[i];
+		if (c->m == NULL || is_in_force(l->conf, c->m) != in_force)
+			continue;
+		buf_init(&keys, PIN_MAX);
+		if (pin_keys(c->m, &keys) == 0)
+			settle_claim(l->r, c, &keys);
+		buf_free(&keys);
+	}
+}
+
+/*
+ * SPEC N-14.4: what was pinned first is first, whether its manifest is
+ * usable or not. Keys that a manifest may change by itself come second,
+ * and those in force before new ones: nobody loses his place because a
+ * peer names his key.
+ */
 static void
 settle_claims(struct loading *l)
 {
@@ -295,9 +334,16 @@ settle_claims(struct loading *l)
 	if (l->candidate_count > 0)
 		qsort(l->candidates, l->candidate_count, sizeof(*l->candidates),
 		    by_since);
-	r->peers = xcalloc(l->candidate_count + 1, sizeof(*r->peers));
 	for (i = 0; i < l->candidate_count; i++)
-		settle_claim(r, &l->candidates[i]);
+		settle_claim(r, &l->candidates[i], &l->candidates[i].pin);
+	settle_keys(l, true);
+	settle_keys(l, false);
+	r->peers = xcalloc(l->candidate_count + 1, sizeof(*r->peers));
+	for (i = 0; i < l->candidate_count; i++) {
+		if (l->candidates[i].m != NULL)
+			r->peers[r->peer_count++] = l->candidates[i].m;
+		l->candidates[i].m = NULL;
+	}
 	if (r->peer_count > 0)
 		qsort(r->peers, r->peer_count, sizeof(*r->peers), by_name);
 }
@@ -323,6 +369,8 @@ claim_self(struct roster *r)
 
 	buf_init(&pin, PIN_MAX);
 	rc = pin_make(r->self, 0, &pin);
+	if (rc == 0)
+		rc = pin_keys(r->self, &pin);
 	if (rc == 0)
 		rc = claims_take(r->claims, r->self->name, &pin, NULL);
 	buf_free(&pin);

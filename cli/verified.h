@@ -4,8 +4,8 @@
  * SHA-256 of the whole file, with the fingerprints that were found: so
  * that `agamid apply` need not check a thousand unchanged ones again.
  *
- * It is the file `verified` in the derived directory, written by root,
- * and void for another version of the program:
+ * It is the file `verified` in the state directory, written by root, and
+ * void for another version of the program:
  *
  *	agamid-verified 1 VERSION
  *	SHA256 PRIMARY RECOVERY [MAILBOX=FPR]...

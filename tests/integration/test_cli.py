@@ -297,7 +297,7 @@ def test_peer_add_refuses_what_is_anothers(nodes, tmp_path):
     for edit, claim in (
         (lambda t: t.replace("'mallory.example'", "'mallory.example', 'bob.example'"), "domain bob.example belongs to bob"),
         (lambda t: t.replace("'mallory.example'", "'carol.example'"), "domain carol.example belongs to carol"),
-        (lambda t: t.replace("host: 'mallory.", "host: 'bob."), "host bob.friends.example belongs to bob"),
+        (lambda t: t.replace("host: 'mallory.", "host: 'bob."), "domain bob.friends.example belongs to bob"),
         (lambda t: re.sub(r"client-keys: \[.*\]", f"client-keys: {ssh}", t), "belongs to bob"),
     ):
         original = mallory.manifest().read_text()
@@ -306,6 +306,18 @@ def test_peer_add_refuses_what_is_anothers(nodes, tmp_path):
         mallory.sign(lambda t, o=original: o)
     assert not (carol.lib / "manifests/mallory").exists()
     carol.add(mallory)
+    carol.run("apply")
+    # Keys that are not pinned: neither now, nor smuggled in by a file.
+    key = re.search(r"ticket-key: (\S+)", bob.manifest().read_text())[1]
+    seed = mallory.secrets / "receipt.seed"
+    seed.unlink()
+    seed.write_bytes((bob.secrets / "ticket.seed").read_bytes())
+    seed.chmod(0o400)
+    mallory.sign(lambda t: re.sub(r"receipt-key: \S+", f"receipt-key: {key}", t))
+    assert "belongs to bob" in carol.add(mallory, code=1).stderr
+    (carol.lib / "manifests/mallory" / mallory.manifest().name).write_bytes(mallory.manifest().read_bytes())
+    assert "belongs to bob" in carol.run("apply").stderr
+    assert carol.table("relay_domains", "bob.example", "mallory.example") == ["agamid", ""]
 
 
 def test_peer_add_refuses_another_network(nodes, tmp_path):

@@ -208,7 +208,7 @@ static void
 test_claims(void **state)
 {
 	static const char *const want[] = {
-	    "  host bob.friends.example belongs to bob\n",
+	    "  domain bob.friends.example belongs to bob\n",
 	    "  domain a.example belongs to bob\n",
 	    "  key 5555555555555555555555555555555555555555 belongs to bob\n",
 	    "  key 5555555555555555555555555555555555555555 belongs to bob\n",
