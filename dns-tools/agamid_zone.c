@@ -61,25 +61,26 @@ die(int status, const char *fmt, ...)
 
 /* ---- the command line ---- */
 
-/* In lower case, without the dot at its end; "" is the root. */
+/* Made lower case and its last dot cut off, in place (arguments may be
+ * written to); "" is the root, if that may be. */
 static char *
-take_name(const char *text, bool root, const char *option)
+take_name(char *name, bool root, const char *option)
 {
-	char *name = xstrdup(text), *with_dot;
-	size_t len = strlen(name);
+	const bool dot = strcmp(name, ".") == 0;
+	char *labels = xasprintf("x.%s", name);
+	size_t len = strlen(labels);
 	bool good;
 
-	text_lower(name);
-	if (len > 0 && name[len - 1] == '.')
-		name[--len] = '\0';
+	text_lower(labels);
+	if (labels[len - 1] == '.')
+		labels[--len] = '\0';
 	/* A zone may be one label ("example"), a host may not. */
-	with_dot = xasprintf("x.%s", name);
-	good = text_is_domain(root ? with_dot : name) ||
-	    (root && len == 0 && *text == '.');
-	free(with_dot);
+	good = text_is_domain(root ? labels : labels + 2) || (root && dot);
 	if (!good)
 		die(EXIT_USAGE, "%s: expected a domain name, found \"%s\"",
-		    option, text);
+		    option, name);
+	memcpy(name, dot ? "" : labels + 2, dot ? 1 : len - 1);
+	free(labels);
 	return name;
 }
 
@@ -98,16 +99,16 @@ take_number(const char *text, uint64_t least, uint64_t most, const char *option)
 
 /* NAME or NAME=ADDRESS,ADDRESS... */
 static void
-take_ns(struct command *c, const char *text)
+take_ns(struct command *c, char *text)
 {
 	size_t at = c->zone.ns_count, n = 0;
-	char *copy = xstrdup(text), *list = strchr(copy, '='), *one, *save;
+	char *list = strchr(text, '='), *one, *save;
 
 	if (at == NS_MAX)
 		die(EXIT_USAGE, "--ns: at most %d", NS_MAX);
 	if (list != NULL)
 		*list++ = '\0';
-	c->ns[at].name = take_name(copy, false, "--ns");
+	c->ns[at].name = take_name(text, false, "--ns");
 	for (one = list != NULL ? strtok_r(list, ",", &save) : NULL;
 	     one != NULL; one = strtok_r(NULL, ",", &save)) {
 		if (!text_is_address(one) || n == ADDRESSES_MAX)
