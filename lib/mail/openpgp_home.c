@@ -14,9 +14,7 @@
 #include "mail/openpgp_home.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -24,12 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/openpgp_agent.h"
 #include "util/buf.h"
 #include "util/file.h"
 
 #define HOME_TEMPLATE "/g.XXXXXX"
-#define AGENT_SOCKET "/S.gpg-agent"
-#define AGENT_END_MS 5000
 
 /*
  * no-random-seed-file: else processes wait for each other, up to seconds.
@@ -169,119 +166,12 @@ openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
 	return rc;
 }
 
-/* ---- the agent ---- */
-
-/* A connection to the agent of a home; NULL if there is none. */
-static gpgme_ctx_t
-agent_connect(const struct openpgp_home *home)
-{
-	char path[sizeof(home->path) + sizeof(AGENT_SOCKET)];
-	gpgme_ctx_t ctx;
-
-	snprintf(path, sizeof(path), "%s" AGENT_SOCKET, home->path);
-	if (access(path, F_OK) < 0 || gpgme_new(&ctx) != 0)
-		return NULL;
-	if (gpgme_set_protocol(ctx, GPGME_PROTOCOL_ASSUAN) != 0 ||
-	    gpgme_ctx_set_engine_info(ctx, GPGME_PROTOCOL_ASSUAN, path, NULL) !=
-		0) {
-		gpgme_release(ctx);
-		return NULL;
-	}
-	return ctx;
-}
-
-static gpgme_error_t
-agent_pid_data(void *ctx, const void *data, size_t len)
-{
-	char *pid = ctx;
-
-	if (len < 16 && pid[0] == '\0') {
-		memcpy(pid, data, len);
-		pid[len] = '\0';
-	}
-	return 0;
-}
-
-/* Until a process that is not our child has ended, or the deadline. */
-static void
-agent_wait(pid_t pid)
-{
-	struct pollfd pfd = {.events = POLLIN};
-
-	if (pid <= 1)
-		return;
-	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pfd.fd < 0)
-		return; /* it is gone */
-	poll(&pfd, 1, AGENT_END_MS);
-	close(pfd.fd);
-}
-
-/* The agent removes its socket itself, so it is waited for before its
- * directory is removed. */
-static void
-agent_stop(const struct openpgp_home *home)
-{
-	gpgme_ctx_t ctx = agent_connect(home);
-	gpgme_error_t err;
-	char pid[16] = "";
-
-	if (ctx == NULL)
-		return;
-	gpgme_op_assuan_transact_ext(ctx, "GETINFO pid", agent_pid_data, pid,
-	    NULL, NULL, NULL, NULL, &err);
-	gpgme_op_assuan_transact_ext(
-	    ctx, "KILLAGENT", NULL, NULL, NULL, NULL, NULL, NULL, &err);
-	gpgme_release(ctx);
-	agent_wait((pid_t)strtol(pid, NULL, 10));
-}
-
-/* KEYINFO <grip> <type> <serial> <id> <cached> <protection> ... */
-static gpgme_error_t
-agent_keyinfo(void *ctx, const char *status, const char *args)
-{
-	char protection[2];
-	bool *locked = ctx;
-
-	if (strcmp(status, "KEYINFO") == 0 &&
-	    sscanf(args, "%*s %*s %*s %*s %*s %1s", protection) == 1 &&
-	    protection[0] != 'C')
-		*locked = true;
-	return 0;
-}
-
-/* Has any secret key in this home a passphrase? */
-static int
-agent_check_clear(
-    const struct openpgp_home *home, const char *path, struct error *error_r)
-{
-	gpgme_ctx_t ctx = agent_connect(home);
-	gpgme_error_t err, op_err = 0;
-	bool locked = false;
-
-	if (ctx == NULL)
-		return error_set(error_r, AG_EIO,
-		    "gpg-agent did not start in %s", home->path);
-	err = gpgme_op_assuan_transact_ext(ctx, "KEYINFO --list", NULL, NULL,
-	    NULL, NULL, agent_keyinfo, &locked, &op_err);
-	gpgme_release(ctx);
-	if (err != 0 || op_err != 0)
-		return openpgp_session_fail(
-		    error_r, AG_EIO, err != 0 ? err : op_err, "gpg-agent");
-	if (locked)
-		return error_set(error_r, AG_ECRYPTO,
-		    "%s: this key has a passphrase; nobody would be there to "
-		    "type it. Take it off first",
-		    path);
-	return 0;
-}
-
 void
 openpgp_home_remove(struct openpgp_home *home)
 {
 	if (home->path[0] == '\0')
 		return;
-	agent_stop(home);
+	openpgp_agent_stop(home->path);
 	file_remove_tree(home->path, NULL);
 	home->path[0] = '\0';
 }
@@ -462,7 +352,7 @@ openpgp_session_import_secret(
 	if ((err = session_import(s, buf_str(&b), b.len)) != 0)
 		rc = openpgp_session_fail(error_r, AG_ECRYPTO, err, path);
 	else if ((rc = import_check(s->ctx, path, error_r)) == 0)
-		rc = agent_check_clear(&s->home, path, error_r);
+		rc = openpgp_agent_check_clear(s->home.path, path, error_r);
 out:
 	buf_wipe(&b);
 	return rc;
@@ -489,6 +379,7 @@ bool
 openpgp_session_is_system(gpgme_err_code_t code)
 {
 	switch (code) {
+	case GPG_ERR_NOT_SUPPORTED: /* "gpg --version" could not be run */
 	case GPG_ERR_NO_AGENT:
 	case GPG_ERR_AGENT:
 	case GPG_ERR_INV_ENGINE:

@@ -6,8 +6,7 @@
  * Only for the files openpgp*.c. A home is made in the caller's scratch
  * directory, mode 0700, and removed with all that is in it; the gpg-agent
  * that gpg starts there (only where a secret key is used) is stopped
- * first, by a command to its own socket: no other agent is touched. An
- * agent whose home was removed after a crash ends by itself.
+ * first (openpgp_agent.h). An agent whose home was removed after a crash ends by itself.
  */
 #ifndef AGAMID_OPENPGP_HOME_H
 #define AGAMID_OPENPGP_HOME_H

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mail/openpgp.h"
@@ -800,6 +801,7 @@ test_scratch(void **state)
 	struct openpgp *pgp;
 	struct pgp_message m;
 	struct stat st;
+	time_t started;
 	int pid;
 
 	(void)state;
@@ -825,7 +827,20 @@ test_scratch(void **state)
 	assert_true(pgp_find_process("gpg-agent", scratch) > 0);
 	openpgp_free(&pgp);
 	assert_int_equal(help_entries(scratch), 0);
-	assert_int_equal(pgp_find_process("gpg-agent", scratch), 0);
+	assert_true(pgp_wait_no_process("gpg-agent", scratch));
+
+	/* Nor is anything waited for that has died before the end. */
+	assert_int_equal(openpgp_new_secret(OPENPGP_GPGME,
+			     pgp_secret_path("alice"), scratch, &pgp, NULL),
+	    0);
+	pid = pgp_find_process("gpg-agent", scratch);
+	assert_true(pid > 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	started = time(NULL);
+	openpgp_free(&pgp);
+	assert_true(time(NULL) - started < 4);
+	assert_int_equal(help_entries(scratch), 0);
+	assert_true(pgp_wait_no_process("gpg-agent", scratch));
 }
 
 /* ---- a gpg that dies ---- */
