@@ -17,7 +17,7 @@
 
 #define GRANT_COPIES 8
 #define GRANT_WITHIN 20 /* seconds */
-#define GRANT_HOLD (90 * 24 * 60 * 60ULL)
+#define GRANT_HOLD (90ULL * 24 * 60 * 60)
 
 static void
 list_free(char **list, size_t count)

@@ -24,7 +24,7 @@
 #define PEERS_MAX 1000
 #define SSH_KEYS_MAX 8
 
-#define DAY (24 * 60 * 60ULL)
+#define DAY (24ULL * 60 * 60)
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 

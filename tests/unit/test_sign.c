@@ -297,7 +297,7 @@ keys_unfit(void **state)
 	free(plain);
 }
 
-/* SPEC M-6.2: the recovery key is another key, not the same in another dress. */
+/* SPEC M-6.2: the recovery key is another, not the same in another dress. */
 static void
 keys_same(void **state)
 {
