@@ -38,7 +38,7 @@
 struct broker {
 	struct relayd *r;
 	int fd;
-	struct event *accept;
+	struct event *accept, *again;
 	TAILQ_HEAD(, link) links;
 	uint64_t numbers;
 	unsigned clients;
@@ -476,6 +476,54 @@ broker_kick(struct broker *b)
 	}
 }
 
+static int64_t
+next_again(const struct broker *b)
+{
+	const struct link *ln;
+	int64_t next = 0;
+
+	TAILQ_FOREACH (ln, &b->links, next) {
+		if (ln->again.next != 0 && (next == 0 || ln->again.next < next))
+			next = ln->again.next;
+	}
+	return next;
+}
+
+void
+broker_again(struct broker *b)
+{
+	int64_t next = next_again(b), wait;
+	struct timeval tv;
+
+	if (next == 0)
+		return;
+	wait = next - relayd_clock();
+	if (wait < 0)
+		wait = 0;
+	tv.tv_sec = (time_t)(wait / 1000);
+	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	evtimer_add(b->again, &tv);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *ctx)
+{
+	struct broker *b = ctx;
+	int64_t now = relayd_clock();
+	struct link *ln;
+
+	(void)fd;
+	(void)what;
+	TAILQ_FOREACH (ln, &b->links, next) {
+		if (ln->again.next == 0 || ln->again.next > now)
+			continue;
+		ln->again.next = 0;
+		if (ln->up && !ln->leaving)
+			offer_begin(ln);
+	}
+	broker_again(b);
+}
+
 int
 broker_new(struct relayd *r, struct broker **b_r, struct error *error_r)
 {
@@ -494,7 +542,9 @@ broker_new(struct relayd *r, struct broker **b_r, struct error *error_r)
 		log_fatal("can't set relay.sock non-blocking");
 	b->accept =
 	    event_new(r->base, b->fd, EV_READ | EV_PERSIST, on_accept, b);
-	if (b->accept == NULL || event_add(b->accept, NULL) < 0)
+	b->again = evtimer_new(r->base, on_again, b);
+	if (b->again == NULL || b->accept == NULL ||
+	    event_add(b->accept, NULL) < 0)
 		log_fatal("can't watch relay.sock");
 	*b_r = b;
 	return 0;
@@ -514,6 +564,7 @@ broker_free(struct broker **bp)
 		free(ln);
 	}
 	event_free(b->accept);
+	event_free(b->again);
 	close(b->fd);
 	free(b);
 	*bp = NULL;

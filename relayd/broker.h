@@ -52,6 +52,7 @@ struct link {
 	size_t cursor; /* in the index, of what is held for the peer */
 	char drawn_after[BUNDLE_ID_LEN + 1]; /* of what is drawn for it */
 	bool drawn_done;
+	struct pace again; /* when all is offered anew; next 0: it isn't */
 
 	/* intake.c: in */
 	unsigned wants; /* asked for, not yet here */
@@ -89,6 +90,9 @@ void broker_tidy(struct broker *b);
 void broker_yield(struct broker *b);
 /* Something is new: offer it, tell it. */
 void broker_kick(struct broker *b);
+
+/* Look soon whether a session's `again` has come. */
+void broker_again(struct broker *b);
 
 /* The peer showed a sign of life. */
 void broker_alive(struct relayd *r, struct peer *p);

@@ -113,8 +113,9 @@ flush_queue(struct client *c)
 		drop_packet(c);
 	}
 	event_del(c->writable);
+	/* It is gone when it has closed its end, not before. */
 	if (c->finishing)
-		lose(c);
+		shutdown(c->fd, SHUT_WR);
 }
 
 static void

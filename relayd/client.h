@@ -33,7 +33,8 @@ void client_set(struct client *c, const struct client_calls *calls, void *ctx);
 int client_fd(const struct client *c);
 /* Queue one message; pass_fd (or -1) is taken over, whatever happens. */
 void client_send(struct client *c, const void *data, size_t len, int pass_fd);
-/* Cut it off once the queue is out. */
+/* Say no more once the queue is out; what it says until it closes its end
+ * is still heard. */
 void client_finish(struct client *c);
 
 #endif

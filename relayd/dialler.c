@@ -161,6 +161,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct dialler *d = ctx;
 	struct relayd *r = d->r;
+	int64_t every = (int64_t)r->conf->retry_max * 1000;
 	int64_t now = relayd_clock(), next = now + LOOK_MS, at;
 	struct peer *p;
 	unsigned i;
@@ -175,10 +176,12 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 		if (at < next)
 			next = at;
 	}
-	if (now - d->retried >= (int64_t)r->conf->retry_max * 1000) {
+	if (now - d->retried >= every) {
 		d->retried = now;
 		holders_retry(r);
 	}
+	if (d->retried + every < next)
+		next = d->retried + every;
 	broker_tidy(r->broker);
 	set_timer(d, next);
 }

@@ -272,23 +272,49 @@ adopt(struct relayd *r, struct held *h)
 		relayd_flush_soon(r);
 }
 
+static void
+count_work(struct relayd *r)
+{
+	struct peer *p;
+	unsigned i;
+
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		p->drawn = state_drawn_count(r->state, p->name);
+		p->tells = state_tell_count(r->state, p->name);
+		p->news_drawn = p->drawn > 0;
+	}
+}
+
+void
+holders_recheck(struct relayd *r)
+{
+	struct index *ix = store_index(r->store);
+	char id[BUNDLE_ID_LEN + 1];
+	struct copy copy;
+	struct held *h;
+	size_t slot;
+
+	for (slot = 0; (h = index_from(ix, &slot)) != NULL; slot++) {
+		held_id(h, id);
+		if ((h->flags & INDEX_GONE) == 0 &&
+		    state_copies(r->state, id, &copy, 1) == 0)
+			adopt(r, h);
+	}
+	count_work(r);
+}
+
 int
 holders_load(struct relayd *r, struct error *error_r)
 {
 	struct index *ix = store_index(r->store);
 	struct held *h;
-	struct peer *p;
-	unsigned i;
 	size_t slot;
 
 	if (state_each_origin(r->state, note_origin, r) < 0)
 		return error_set(error_r, AG_EIO, "can't read network.db");
-	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
-		p->drawn = state_drawn_count(r->state, p->name);
-		p->tells = state_tell_count(r->state, p->name);
-	}
+	count_work(r);
 	for (slot = 0; (h = index_from(ix, &slot)) != NULL; slot++) {
-		if (h->from == 0)
+		if (h->from == 0 && (h->flags & INDEX_GONE) == 0)
 			adopt(r, h);
 	}
 	return 0;

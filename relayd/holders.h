@@ -11,6 +11,9 @@
 /* At start: who brought what, and the draws that a crash prevented. */
 int holders_load(struct relayd *r, struct error *error_r);
 
+/* After a commit failed: what the database should know and doesn't. */
+void holders_recheck(struct relayd *r);
+
 /* Draw as many holders as are missing. h must be this node's own. */
 void holders_draw(struct relayd *r, struct held *h);
 /* Draw again for the bundles that lack holders. */

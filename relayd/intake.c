@@ -37,6 +37,7 @@
 #define PATIENCE_MS 60000
 #define SLOWEST 32768 /* bytes a second */
 #define CHECK_SECONDS 5
+#define RESCAN_SECONDS 2
 #define CONTESTS_MAX 256
 #define SPOILED_MAX 256
 
@@ -78,7 +79,7 @@ struct intake {
 	unsigned spoiled_next;
 	TAILQ_HEAD(, expect) expects;
 	uint64_t awaited; /* bytes */
-	struct event *timer;
+	struct event *timer, *rescan;
 };
 
 static void contest_ask(struct intake *in, const char *id);
@@ -632,10 +633,8 @@ take_incoming(struct relayd *r, struct peer *p, const char *name, bool expected)
 		why = "it is here under another ticket";
 	if (why == NULL && h == NULL && !expected)
 		why = judge(r, p, NULL, &t);
-	if (why == NULL && take_file(r, dir, name, &t, p) < 0) {
+	if (why == NULL && take_file(r, dir, name, &t, p) < 0)
 		why = "it can't be kept here now";
-		goto out;
-	}
 	if (why != NULL && lasting)
 		throw_away(dir, name);
 out:
@@ -713,6 +712,37 @@ struct scan {
 	struct peer *peer; /* NULL: new/ */
 };
 
+void
+intake_sweep(struct relayd *r)
+{
+	char *tmp = xasprintf("%s/tmp/relay", r->conf->spool_dir);
+	struct error error = {""};
+
+	if (spool_sweep(tmp, &error) < 0)
+		log_warn("can't sweep error=\"%s\"", error.text);
+	free(tmp);
+}
+
+static void
+on_rescan(evutil_socket_t fd, short what, void *ctx)
+{
+	struct intake *in = ctx;
+
+	(void)fd;
+	(void)what;
+	intake_sweep(in->r);
+	intake_scan_new(in->r);
+}
+
+static void
+rescan_soon(struct intake *in)
+{
+	static const struct timeval wait = {RESCAN_SECONDS, 0};
+
+	if (!evtimer_pending(in->rescan, NULL))
+		evtimer_add(in->rescan, &wait);
+}
+
 static void
 take_new(struct relayd *r, const char *name)
 {
@@ -728,8 +758,9 @@ take_new(struct relayd *r, const char *name)
 	if (why != NULL && lasting)
 		log_error("can't take a new bundle path=%s/%s error=\"%s\"",
 		    dir, name, why);
-	else if (why == NULL)
-		take_file(r, dir, name, &t, r->self);
+	/* What was a passing trouble is tried again. */
+	else if (why != NULL || take_file(r, dir, name, &t, r->self) < 0)
+		rescan_soon(r->intake);
 	free(dir);
 }
 
@@ -821,6 +852,7 @@ intake_link_gone(struct link *ln)
 
 	/* First what it placed and could not tell of any more. */
 	scan_peer(in->r, ln->peer);
+	rescan_soon(in); /* its locks may take a moment to go */
 	for (e = TAILQ_FIRST(&in->expects); e != NULL; e = following) {
 		following = TAILQ_NEXT(e, next);
 		if (e->link != ln->number)
@@ -842,8 +874,9 @@ intake_new(struct relayd *r, struct intake **in_r, struct error *error_r)
 	TAILQ_INIT(&in->expects);
 	TAILQ_INIT(&in->contests);
 	in->timer = evtimer_new(r->base, on_timer, in);
-	if (in->timer == NULL) {
-		free(in);
+	in->rescan = evtimer_new(r->base, on_rescan, in);
+	if (in->timer == NULL || in->rescan == NULL) {
+		intake_free(&in);
 		return error_set(error_r, AG_ENOMEM, "can't make a timer");
 	}
 	*in_r = in;
@@ -864,7 +897,10 @@ intake_free(struct intake **inp)
 	}
 	while (!TAILQ_EMPTY(&in->contests))
 		contest_del(in, TAILQ_FIRST(&in->contests));
-	event_free(in->timer);
+	if (in->timer != NULL)
+		event_free(in->timer);
+	if (in->rescan != NULL)
+		event_free(in->rescan);
 	free(in);
 	*inp = NULL;
 }

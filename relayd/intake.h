@@ -16,6 +16,8 @@ void intake_take_new(struct relayd *r, const char *name);
 void intake_scan_new(struct relayd *r);
 /* What lies in incoming/, of all peers: at start. */
 void intake_scan_incoming(struct relayd *r);
+/* Remove what sessions left in tmp/ that died over it. */
+void intake_sweep(struct relayd *r);
 
 /* A session is up: ask for what is mine, if the peer is to be asked. */
 void intake_ask(struct link *ln);

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "util/log.h"
 #include "relayd/holders.h"
 #include "relayd/receipts.h"
@@ -257,6 +259,20 @@ wanted(struct link *ln, struct offer *o, const char *id)
 	}
 }
 
+/* The home won't have it now, or from us: offer it again in a while. */
+static void
+not_now(struct link *ln, const char *id)
+{
+	const struct conf *conf = ln->r->conf;
+	struct held *h = store_find(ln->r->store, id);
+
+	if (h == NULL || h->home != ln->peer->number || ln->again.next != 0)
+		return;
+	pace_failed(&ln->again, relayd_clock(), conf->retry_min,
+	    conf->retry_max, randombytes_random());
+	broker_again(ln->r->broker);
+}
+
 static void
 refused(struct link *ln, const struct proto_msg *m)
 {
@@ -266,6 +282,7 @@ refused(struct link *ln, const struct proto_msg *m)
 	    ln->peer->name, m->id, m->text);
 	if (h != NULL && h->home != ln->peer->number)
 		holders_refused(ln->r, m->id, ln->peer);
+	not_now(ln, m->id);
 }
 
 void
@@ -297,6 +314,7 @@ offer_answered(struct link *ln, const struct proto_msg *m)
 		receipts_answer(ln, m->id, m->payload, m->payload_len);
 		break;
 	default: /* PROTO_WAIT: it may still ask */
+		not_now(ln, m->id);
 		break;
 	}
 	offer_more(ln);

@@ -59,7 +59,7 @@ to_log(enum log_level level, const char *line, void *ctx)
 	buf_init(&out, PROTO_LINE_MAX);
 	if (way->broker_fd < 0 || proto_write(&m, &out) < 0 ||
 	    sock_send(way->broker_fd, out.data, out.len, -1) < 0)
-		syslog(LOG_MAIL | priorities[level], "%s", line);
+		syslog(priorities[level], "%s", line);
 	buf_free(&out);
 }
 
@@ -100,6 +100,9 @@ main(int argc, char **argv)
 	conf = conf_main(
 	    argc, argv, "agamid-receive", "--peer NAME", options, on_option);
 	way.least = conf->log;
+	/* In a lab standard error is a test, not a peer. */
+	openlog(
+	    "agamid-receive", conf->root[0] == '\0' ? 0 : LOG_PERROR, LOG_MAIL);
 	log_set_sink(to_log, &way);
 	umask(027);
 	if (session_confine(&error) < 0 || keys_init() < 0)

@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/broker.h"
@@ -25,6 +26,7 @@
 #include "relayd/watch.h"
 
 #define DAY_LOOK_SECONDS 600
+#define RECHECK_SECONDS 5
 /* The longest hold, and 30 days (SPEC relay 6.5). */
 #define RECEIPT_DAYS (90 + 30)
 
@@ -101,6 +103,26 @@ relayd_drop_later(struct relayd *r, struct held *h)
 	relayd_flush_soon(r);
 }
 
+/* Something failed: look in a moment what is still to be done. */
+static void
+recheck_soon(struct relayd *r)
+{
+	static const struct timeval wait = {RECHECK_SECONDS, 0};
+
+	if (!evtimer_pending(r->recheck, NULL))
+		evtimer_add(r->recheck, &wait);
+}
+
+/* It stays after all. Own mail is handed over once more: agamid-deliver
+ * knows it, and signs again. */
+static void
+keep(struct relayd *r, struct held *h, const char *id)
+{
+	h->flags &= (uint8_t)~INDEX_GONE;
+	if (store_home(r->store, h) == r->self)
+		delivery_add(r, id);
+}
+
 /* Unlink what has its receipt; or, if that isn't durable, let it stay. */
 static void
 drop_gone(struct relayd *r, bool durable)
@@ -113,10 +135,13 @@ drop_gone(struct relayd *r, bool durable)
 		STAILQ_REMOVE_HEAD(&r->pending->gone, next);
 		h = store_find(r->store, g->id);
 		if (h != NULL && !durable)
-			h->flags &= (uint8_t)~INDEX_GONE;
-		else if (h != NULL && store_drop(r->store, h, &error) < 0)
+			keep(r, h, g->id);
+		else if (h != NULL && store_drop(r->store, h, &error) < 0) {
 			log_error("can't remove id=%s error=\"%s\"", g->id,
 			    error.text);
+			keep(r, h, g->id);
+			recheck_soon(r);
+		}
 		free(g);
 	}
 	if (store_sync(r->store, &error) < 0)
@@ -129,10 +154,12 @@ tell_after(struct relayd *r, bool durable)
 	struct after *a;
 	struct link *ln;
 
+	if (!STAILQ_EMPTY(&r->pending->afters) && fault_point("relay.answer"))
+		durable = false;
 	while ((a = STAILQ_FIRST(&r->pending->afters)) != NULL) {
 		STAILQ_REMOVE_HEAD(&r->pending->afters, next);
 		ln = broker_find(r->broker, a->number);
-		if (durable)
+		if (durable || a->number == 0)
 			a->fn(r, a->number, a->text, a->len);
 		else if (ln != NULL)
 			link_end(ln, "nothing can be stored now");
@@ -154,14 +181,33 @@ on_flush(evutil_socket_t fd, short what, void *ctx)
 		log_error("can't sync error=\"%s\"", error.text);
 		durable = false;
 	}
-	if (state_commit(r->state) < 0)
+	if (state_commit(r->state) < 0) {
 		durable = false;
+		recheck_soon(r);
+	}
 	drop_gone(r, durable);
 	tell_after(r, durable);
 	if (r->kick) {
 		r->kick = false;
 		broker_kick(r->broker);
 	}
+}
+
+/* A commit has failed, so that memory says what the database doesn't; or
+ * an unlink, so that a file is left that has its receipt. */
+static void
+on_recheck(evutil_socket_t fd, short what, void *ctx)
+{
+	struct relayd *r = ctx;
+
+	(void)fd;
+	(void)what;
+	log_info("looking what is left to do after a failure");
+	receipts_load(r);
+	holders_recheck(r);
+	r->kick = true;
+	relayd_flush_soon(r);
+	dialler_soon(r);
 }
 
 /* The view --------------------------------------------------------------- */
@@ -269,7 +315,9 @@ open_all(struct relayd *r, struct error *error_r)
 	r->self = peers_get(r->peers, r->conf->node);
 	r->store = store_new(r->conf->spool_dir, r->peers);
 	r->flush = evtimer_new(r->base, on_flush, r);
-	if (r->self == NULL || r->store == NULL || r->flush == NULL) {
+	r->recheck = evtimer_new(r->base, on_recheck, r);
+	if (r->self == NULL || r->store == NULL || r->flush == NULL ||
+	    r->recheck == NULL) {
 		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 		goto out;
 	}
@@ -306,20 +354,18 @@ start_parts(struct relayd *r, struct error *error_r)
 static int
 resume(struct relayd *r, struct error *error_r)
 {
-	char *tmp = xasprintf("%s/tmp/relay", r->conf->spool_dir);
-	int rc = holders_load(r, error_r);
+	int rc;
 
+	receipts_load(r); /* first: nobody is drawn for what is at home */
+	rc = holders_load(r, error_r);
 	if (rc == 0) {
-		if (spool_sweep(tmp, error_r) < 0)
-			log_warn("can't sweep path=%s", tmp);
-		receipts_load(r);
+		intake_sweep(r);
 		delivery_load(r);
 		intake_scan_incoming(r);
 		intake_scan_new(r);
 		dialler_call(r, NULL);
 		relayd_flush_soon(r);
 	}
-	free(tmp);
 	return rc;
 }
 
@@ -384,6 +430,8 @@ relayd_free(struct relayd **rp)
 		event_free(r->day_timer);
 	if (r->flush != NULL)
 		event_free(r->flush);
+	if (r->recheck != NULL)
+		event_free(r->recheck);
 	state_close(&r->state);
 	store_free(&r->store);
 	network_unref(&r->net_before);

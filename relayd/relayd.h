@@ -58,7 +58,7 @@ struct relayd {
 	struct dialler *dialler;
 	struct watch *watch;
 
-	struct event *flush, *day_timer;
+	struct event *flush, *recheck, *day_timer;
 	struct pending *pending; /* what waits for the flush */
 	bool kick; /* something is new to be offered or dialled */
 };
@@ -78,9 +78,9 @@ const struct network *relayd_network(struct relayd *r);
 /* Flush in the loop's next turn. */
 void relayd_flush_soon(struct relayd *r);
 /*
- * After the next flush call fn(r, number, text) if all is durable;
- * otherwise the session with that number is ended, so that its peer will
- * try again. text is copied.
+ * After the next flush call fn(r, number, text). If not all is durable
+ * then, the session with that number is ended instead, so that its peer
+ * will try again; with number 0 fn is called all the same. text is copied.
  */
 typedef void relayd_after_fn(
     struct relayd *r, uint64_t number, const char *text, size_t len);

@@ -12,6 +12,7 @@ import itertools
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
@@ -167,6 +168,7 @@ UsePAM no
 PasswordAuthentication no
 PidFile none
 LogLevel INFO
+SetEnv AGAMID_FAULTS={self.path("faults")}
 """)
 
     # ---- processes ----
@@ -216,7 +218,16 @@ LogLevel INFO
         self.deliver.stop()
 
     def fault(self, *lines):
+        """Arm fault points of all of this node's processes, or disarm them."""
         self.path("faults").write_text("".join(line + "\n" for line in lines))
+
+    def revive(self):
+        """As a service manager would, but without the fault."""
+        if not self.relayd.running():
+            self.fault()
+            self.start()
+            return True
+        return False
 
     # ---- what it did ----
 
@@ -312,7 +323,8 @@ class Net:
 
     def show(self):
         for n in self.nodes.values():
-            print(f"==== {n.name}\n{n.log()}")
+            lines = n.log().splitlines(True)[-100:]
+            print(f"==== {n.name}\n{''.join(lines)}")
 
     def copies(self, bundle_id):
         return sorted(n.name for n in self.nodes.values() if bundle_id in n.held())
@@ -322,3 +334,91 @@ def _body(name):
     """An example manifest without what follows its end."""
     text = SOURCE.joinpath("manifests/examples", f"{name}.yaml").read_text()
     return text.split("\n...\n")[0]
+
+
+class Caller:
+    """A peer that says what it likes: agamid-receive's standard input and
+    output are ours, as if sshd had let this peer in."""
+
+    def __init__(self, node, peer, hello=True):
+        self.node = node
+        self.p = subprocess.Popen([str(BUILD / "relayd/agamid-receive"), "--root", str(node.root), "--peer", peer],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.data = b""
+        if hello:
+            self.say(f"agamid-relay 1 {peer} {NETWORK} {int(time.time())}")
+            assert self.line().startswith(f"agamid-relay 1 {node.name} {NETWORK} ")
+
+    def say(self, text, payload=b""):
+        self.send(text.encode() + b"\n" + payload)
+
+    def send(self, data):
+        self.p.stdin.write(data)
+
+    def _more(self, seconds):
+        ready, _, _ = select.select([self.p.stdout], [], [], seconds)
+        assert ready, f"no answer; so far {self.data[:200]}"
+        data = os.read(self.p.stdout.fileno(), 65536)
+        self.data += data
+        return data
+
+    def line(self, seconds=10):
+        """The next line; None at the end."""
+        while b"\n" not in self.data:
+            if not self._more(seconds):
+                return None
+        line, self.data = self.data.split(b"\n", 1)
+        return line.decode()
+
+    def take(self, length):
+        while len(self.data) < length:
+            assert self._more(10), "the session ended"
+        data, self.data = self.data[:length], self.data[length:]
+        return data
+
+    def until(self, word, seconds=10):
+        """The next line that begins with this word; payloads of offers and
+        receipts are skipped."""
+        while True:
+            line = self.line(seconds)
+            assert line is not None, f"the session ended before {word}"
+            words = line.split(" ")
+            if words[0] == word:
+                return line
+            if words[0] in ("offer", "delivered", "receipt"):
+                self.take(int(words[-1]))
+
+    def offer(self, path):
+        """Offer a bundle's file; the answer."""
+        bundle_id, size = path.name.split(".")[:2]
+        ticket = path.read_bytes()[:1024].rstrip()
+        ticket += b"\n"
+        self.say(f"offer {bundle_id} {size} {len(ticket)}", ticket)
+        return self.answer(bundle_id)
+
+    def answer(self, bundle_id, seconds=10):
+        """The next line about this bundle."""
+        while True:
+            line = self.line(seconds)
+            assert line is not None, "the session ended"
+            words = line.split(" ")
+            if words[0] in ("offer", "delivered", "receipt"):
+                self.take(int(words[-1]))
+            if bundle_id in words and words[0] != "offer":
+                return line
+
+    def bring(self, path, data=None):
+        """Send a bundle's file; the answer."""
+        bundle_id, size = path.name.split(".")[:2]
+        self.say(f"bundle {bundle_id} {size}", path.read_bytes() if data is None else data)
+        return self.answer(bundle_id)
+
+    def end(self):
+        """All that still comes, and the exit status."""
+        self.p.stdin.close()
+        rest = self.data + self.p.stdout.read()
+        return rest.decode(errors="replace"), self.p.wait(20)
+
+    def hang_up(self):
+        self.p.kill()
+        self.p.wait()

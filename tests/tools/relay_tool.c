@@ -5,6 +5,8 @@
  *
  *	relay_tool bundles SEED NETWORK ACCEPTOR HOME COUNT SIZE COPIES TMP OUT
  *		writes OUT/ID.SIZE, COUNT times; prints the IDs
+ *	relay_tool resign SEED ACCEPTOR FILE OUT
+ *		the same bytes under another acceptor's ticket, in OUT
  *	relay_tool deliver SEED NETWORK HOME SOCKET DIR
  *		serves SOCKET; appends each ID that it is handed (and checked)
  *		to DIR/delivered, and answers with the words in DIR/answer
@@ -106,6 +108,31 @@ bundles(char **argv)
 	load_key(argv[0]);
 	for (i = 0; i < count; i++)
 		make_bundle(argv);
+	return 0;
+}
+
+static int
+resign(char **argv)
+{
+	struct error error = {""};
+	struct spool_writer *w;
+	char chunk[4096];
+	struct ticket t;
+	ssize_t n;
+	int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
+
+	load_key(argv[0]);
+	if (fd < 0 || spool_read_head(fd, &t, &error) < 0 ||
+	    spool_writer_new(argv[3], &w, &error) < 0)
+		log_fatal("%s: %s", argv[2], error.text);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		spool_write(w, chunk, (size_t)n);
+	set_field(t.acceptor, sizeof(t.acceptor), argv[1]);
+	if (ticket_sign(&t, &key) < 0 ||
+	    spool_writer_commit(w, &t, argv[3], &error) < 0)
+		log_fatal("can't sign: %s", error.text);
+	spool_writer_free(&w);
+	close(fd);
 	return 0;
 }
 
@@ -302,6 +329,8 @@ main(int argc, char **argv)
 		log_fatal("libsodium");
 	if (argc == 11 && strcmp(argv[1], "bundles") == 0)
 		return bundles(argv + 2);
+	if (argc == 6 && strcmp(argv[1], "resign") == 0)
+		return resign(argv + 2);
 	if (argc == 7 && strcmp(argv[1], "deliver") == 0)
 		return deliver(argv + 2);
 	if (argc > 5 && strcmp(argv[1], "receipt") == 0)
