@@ -72,6 +72,7 @@ assign(struct relayd *r, const char *id, const char *name)
 		return;
 	p->drawn++;
 	p->news_drawn = true;
+	r->kick = true; /* there may be a session already */
 	dialler_news(r, p);
 	log_info("drawn id=%s peer=%s", id, name);
 }
@@ -180,7 +181,6 @@ holders_refused(struct relayd *r, const char *id, struct peer *p)
 		holders_draw(r, h);
 		if ((h->flags & INDEX_SHORT) != 0)
 			log_warn("too few holders id=%s", id);
-		r->kick = true;
 	}
 }
 
