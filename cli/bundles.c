@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/relay.h"
 #include "util/file.h"
 #include "util/text.h"
 
@@ -169,6 +170,53 @@ bundles_read(
 	free(incoming);
 	free(new);
 	return rc;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct bundle_item *x = a, *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+static void
+annotate(struct bundle_item *item, const char *line, size_t len)
+{
+	char word[8];
+
+	item->known = true;
+	relay_value(line, len, "from", item->from, sizeof(item->from));
+	relay_value(line, len, "own", word, sizeof(word));
+	item->own = strcmp(word, "yes") == 0;
+	relay_value(line, len, "short", word, sizeof(word));
+	item->few = strcmp(word, "yes") == 0;
+	item->copies = (unsigned)relay_number(line, len, "copies");
+	relay_value(line, len, "holders", item->holders, sizeof(item->holders));
+	relay_value(line, len, "drawn", item->drawn, sizeof(item->drawn));
+	relay_value(line, len, "state", item->state, sizeof(item->state));
+}
+
+void
+bundles_annotate(struct bundle_list *list, const struct buf *answer)
+{
+	struct bundle_item key, *item;
+	struct cursor c;
+	const char *line;
+	size_t len;
+
+	if (list->count == 0)
+		return;
+	qsort(list->items, list->count, sizeof(*list->items), by_id);
+	cursor_init(&c, buf_str(answer), answer->len);
+	while (cursor_line(&c, &line, &len)) {
+		relay_value(line, len, "id", key.id, sizeof(key.id));
+		item = bsearch(&key, list->items, list->count,
+		    sizeof(*list->items), by_id);
+		if (item != NULL)
+			annotate(item, line, len);
+	}
+	qsort(list->items, list->count, sizeof(*list->items), oldest_first);
 }
 
 void

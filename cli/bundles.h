@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bundles - what lies in the spool, as its directories tell it: for
- * `agamid queue` and `agamid status` while agamid-relayd does not run.
+ * bundles - what lies in the spool, as its directories tell it, and what
+ * agamid-relayd knows besides, if it runs.
  *
  * Names, file times and, for new/ and incoming/, the tickets are read;
  * no ticket's signature is checked here.
@@ -9,6 +9,7 @@
 #ifndef AGAMID_BUNDLES_H
 #define AGAMID_BUNDLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,15 @@ struct bundle_item {
 	char id[BUNDLE_ID_LEN + 1];
 	uint64_t size;
 	int64_t since; /* when the file was written */
+
+	/* From relayd (relayd/control.h); 0 and "" where it does not say. */
+	bool known; /* relayd has spoken of it */
+	char from[NODE_NAME_MAX + 1]; /* who brought it */
+	bool own; /* accepted here */
+	bool few; /* fewer holders than wanted could be drawn */
+	unsigned copies; /* nodes that have it, this one included */
+	char holders[256], drawn[256]; /* names, with commas */
+	char state[16]; /* of our own mail */
 };
 
 struct bundle_list {
@@ -38,6 +48,8 @@ struct bundle_list {
 
 int bundles_read(
     const struct conf *conf, struct bundle_list *list_r, struct error *error_r);
+/* Add what relayd answered to "queue". */
+void bundles_annotate(struct bundle_list *list, const struct buf *answer);
 void bundles_free(struct bundle_list *list);
 /* "new", "incoming", "held", "mine". */
 const char *bundle_place_name(enum bundle_place place);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * agamid queue - the bundles on this node: for whom, since when, how big.
+ * agamid queue - the bundles on this node: for whom, since when, how big,
+ * and, if agamid-relayd runs, who else has them.
  */
 #include "cli/cli.h"
 
@@ -12,6 +13,23 @@
 #include "cli/show.h"
 
 #define USAGE "queue [--json]"
+
+static void
+print_relay(const struct bundle_item *item)
+{
+	if (item->place == BUNDLE_MINE) {
+		cli_out("%18s%s\n", "", item->state);
+		return;
+	}
+	cli_out("%18s%u cop%s: %s", "", item->copies,
+	    item->copies == 1 ? "y" : "ies", item->holders);
+	if (item->drawn[0] != '\0')
+		cli_out("; to go to %s", item->drawn);
+	if (item->few)
+		cli_out("; fewer than wanted");
+	cli_out("%s%s\n", item->own ? "; accepted here" : "; brought by ",
+	    item->own ? "" : item->from);
+}
 
 static void
 print_text(const struct bundle_list *list, int64_t now)
@@ -29,10 +47,43 @@ print_text(const struct bundle_list *list, int64_t now)
 		cli_out("%-16s  %-8s  %10s  %12s  %s\n",
 		    item->home[0] != '\0' ? item->home : "?",
 		    bundle_place_name(item->place), size, age, item->id);
+		if (item->known)
+			print_relay(item);
 	}
 	show_size(bytes, size);
 	cli_out("%zu bundle%s, %s\n", list->count, list->count == 1 ? "" : "s",
 	    size);
+}
+
+/* "carol,dave" as an array. */
+static void
+json_names(struct json *j, const char *key, const char *names)
+{
+	char name[64];
+	size_t len;
+
+	json_open(j, key, '[');
+	for (; *names != '\0'; names += len + (names[len] == ',')) {
+		len = strcspn(names, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)len, names);
+		json_text(j, NULL, name);
+	}
+	json_close(j, ']');
+}
+
+static void
+json_relay(struct json *j, const struct bundle_item *item)
+{
+	if (item->place == BUNDLE_MINE) {
+		json_text(j, "state", item->state);
+		return;
+	}
+	json_text(j, "from", item->from);
+	json_bool(j, "own", item->own);
+	json_bool(j, "short", item->few);
+	json_number(j, "copies", item->copies);
+	json_names(j, "holders", item->holders);
+	json_names(j, "drawn", item->drawn);
 }
 
 static void
@@ -54,6 +105,8 @@ print_json(const struct bundle_list *list, bool running)
 		json_text(&j, "place", bundle_place_name(item->place));
 		json_number(&j, "size", (int64_t)item->size);
 		json_number(&j, "since", item->since);
+		if (item->known)
+			json_relay(&j, item);
 		json_close(&j, '}');
 	}
 	json_close(&j, ']');
@@ -62,14 +115,39 @@ print_json(const struct bundle_list *list, bool running)
 	json_free(&j);
 }
 
+/* Without relayd the spool alone is told. */
+static int
+queue(const struct conf *conf, bool json)
+{
+	struct bundle_list list;
+	struct error why;
+	struct buf answer;
+	bool running;
+	int rc = CLI_OK;
+
+	buf_init(&answer, RELAY_ANSWER_MAX);
+	running = relay_ask(conf, "queue\n", &answer, &why) == 0;
+	if (!running)
+		cli_warn("%s; this is what lies in the spool", why.text);
+	if (bundles_read(conf, &list, &why) < 0)
+		rc = cli_error("%s", why.text);
+	if (running)
+		bundles_annotate(&list, &answer);
+	if (rc == CLI_OK && json)
+		print_json(&list, running);
+	else if (rc == CLI_OK)
+		print_text(&list, time(NULL));
+	bundles_free(&list);
+	buf_free(&answer);
+	return rc;
+}
+
 int
 cmd_queue(const struct cli *cli, int argc, char **argv)
 {
-	struct bundle_list list;
 	struct conf *conf;
-	struct error why;
 	bool json;
-	int rc = CLI_OK;
+	int rc;
 
 	json = argc == 2 && strcmp(argv[1], "--json") == 0;
 	if (argc > 1 && !json)
@@ -77,13 +155,7 @@ cmd_queue(const struct cli *cli, int argc, char **argv)
 	conf = cli_conf(cli);
 	if (conf == NULL)
 		return CLI_FAILED;
-	if (bundles_read(conf, &list, &why) < 0)
-		rc = cli_error("%s", why.text);
-	else if (json)
-		print_json(&list, false);
-	else
-		print_text(&list, time(NULL));
-	bundles_free(&list);
+	rc = queue(conf, json);
 	conf_free(&conf);
 	return rc;
 }

@@ -67,14 +67,39 @@ find_derived(struct status *s)
 		add_problem(s, "nothing is in force yet; run agamid apply");
 }
 
+/* The line of relayd's answer whose key has this value; NULL: none. */
+static const char *
+find_line(
+    const struct status *s, const char *key, const char *want, size_t *len_r)
+{
+	struct cursor c;
+	const char *line;
+	char value[64];
+
+	cursor_init(&c, buf_str(&s->relay), s->relay.len);
+	while (cursor_line(&c, &line, len_r)) {
+		if (relay_value(line, *len_r, key, value, sizeof(value)) &&
+		    (want == NULL || strcmp(value, want) == 0))
+			return line;
+	}
+	return NULL;
+}
+
 static void
 ask_relayd(struct status *s)
 {
 	struct error why;
+	const char *line;
+	size_t len;
 
 	s->running = relay_ask(s->known.conf, "status\n", &s->relay, &why) == 0;
-	if (!s->running)
+	if (!s->running) {
 		add_problem(s, why.text);
+		return;
+	}
+	line = find_line(s, "deliver", "down", &len);
+	if (line != NULL)
+		add_problem(s, "agamid-deliver does not run");
 }
 
 static void
@@ -105,6 +130,70 @@ relation(const struct manifest *self, const struct manifest *peer)
 }
 
 static void
+print_session(const struct status *s, const char *peer)
+{
+	char session[16], error[256], text[32];
+	const char *line;
+	uint64_t seen;
+	size_t len;
+
+	line = find_line(s, "peer", peer, &len);
+	if (line == NULL)
+		return;
+	relay_value(line, len, "session", session, sizeof(session));
+	seen = relay_number(line, len, "seen");
+	if (strcmp(session, "dialled") == 0 ||
+	    strcmp(session, "accepted") == 0) {
+		cli_out("          connected (%s)\n", session);
+		return;
+	}
+	cli_out("          %s",
+	    strcmp(session, "dialling") == 0 ? "being dialled"
+					     : "not connected");
+	if (seen > 0) {
+		show_age(time(NULL) - (int64_t)seen, text);
+		cli_out(", last seen %s ago", text);
+	}
+	if (relay_number(line, len, "next") > 0) {
+		show_age((int64_t)relay_number(line, len, "next"), text);
+		cli_out(", next try in %s", text);
+	}
+	if (relay_value(line, len, "error", error, sizeof(error)))
+		cli_out(": %s", error);
+	cli_out("\n");
+}
+
+static void
+print_peers(const struct status *s)
+{
+	const struct roster *r = &s->known.roster;
+	size_t i;
+
+	for (i = 0; i < r->peer_count; i++) {
+		cli_out("peer      %s, serial %llu: %s\n", r->peers[i]->name,
+		    (unsigned long long)r->peers[i]->serial,
+		    relation(r->self, r->peers[i]));
+		print_session(s, r->peers[i]->name);
+	}
+}
+
+static void
+print_daemons(const struct status *s)
+{
+	char deliver[16] = "";
+	const char *line;
+	size_t len;
+
+	line = find_line(s, "node", NULL, &len);
+	if (line != NULL)
+		relay_value(line, len, "deliver", deliver, sizeof(deliver));
+	cli_out("relayd    %s\n", s->running ? "runs" : "does not run");
+	if (s->running)
+		cli_out("deliver   %s\n",
+		    strcmp(deliver, "up") == 0 ? "runs" : "does not run");
+}
+
+static void
 print_text(const struct status *s)
 {
 	static const char *const what[] = {
@@ -122,27 +211,41 @@ print_text(const struct status *s)
 	cli_out("key       ");
 	show_fingerprint(r->self->fpr);
 	cli_out("in force  %s\n", *s->derived != '\0' ? s->derived : "nothing");
-	cli_out("relayd    %s\n", s->running ? "runs" : "does not run");
-	for (i = 0; i < r->peer_count; i++)
-		cli_out("peer      %s, serial %llu: %s\n", r->peers[i]->name,
-		    (unsigned long long)r->peers[i]->serial,
-		    relation(r->self, r->peers[i]));
+	print_daemons(s);
+	print_peers(s);
 	for (i = 0; i <= BUNDLE_MINE; i++) {
 		show_size(s->totals[i].bytes, size);
 		cli_out("bundles   %zu %s (%s)\n", s->totals[i].count, what[i],
 		    size);
 	}
-	if (s->relay.len > 0)
-		cli_out("%s", buf_str(&s->relay));
-	if (s->problems.len > 0) {
-		cli_out("\nProblems:\n");
-		cli_out("%s", buf_str(&s->problems));
-	}
+	if (s->problems.len > 0)
+		cli_out("\nProblems:\n%s", buf_str(&s->problems));
 }
 
 static void
-json_peers(struct json *j, const struct roster *r)
+json_session(struct json *j, const struct status *s, const char *peer)
 {
+	char text[256];
+	const char *line;
+	size_t len;
+
+	line = find_line(s, "peer", peer, &len);
+	if (line == NULL)
+		return;
+	relay_value(line, len, "session", text, sizeof(text));
+	json_text(j, "session", text);
+	json_number(j, "seen", (int64_t)relay_number(line, len, "seen"));
+	json_number(j, "next", (int64_t)relay_number(line, len, "next"));
+	json_number(
+	    j, "failures", (int64_t)relay_number(line, len, "failures"));
+	relay_value(line, len, "error", text, sizeof(text));
+	json_text(j, "error", text);
+}
+
+static void
+json_peers(struct json *j, const struct status *s)
+{
+	const struct roster *r = &s->known.roster;
 	const struct manifest *m;
 	size_t i, k;
 
@@ -156,6 +259,7 @@ json_peers(struct json *j, const struct roster *r)
 		json_text(j, "fingerprint", m->fpr);
 		json_bool(j, "may_hold_ours", manifest_may_hold(m, r->self));
 		json_bool(j, "we_may_hold", manifest_may_hold(r->self, m));
+		json_session(j, s, m->name);
 		json_open(j, "domains", '[');
 		for (k = 0; k < m->domain_count; k++)
 			json_text(j, NULL, m->domains[k]);
@@ -199,7 +303,7 @@ print_json(const struct status *s)
 	json_text(&j, "fingerprint", r->self->fpr);
 	json_text(&j, "derived", s->derived);
 	json_bool(&j, "relayd", s->running);
-	json_peers(&j, r);
+	json_peers(&j, s);
 	json_open(&j, "bundles", '{');
 	for (i = 0; i <= BUNDLE_MINE; i++) {
 		json_open(&j, bundle_place_name((enum bundle_place)i), '{');

@@ -53,9 +53,9 @@ check_names(const struct init_options *o, struct buf *errors)
 			    "a domain in lower case");
 	}
 	for (i = 0; i < o->addresses.count; i++) {
-		if (!text_is_address(o->addresses.word[i]))
+		if (text_address_is_special(o->addresses.word[i]))
 			complain(errors, "address", o->addresses.word[i],
-			    "an IPv4 or IPv6 address");
+			    "an IPv4 or IPv6 address that others can dial");
 	}
 	if (o->dynamic != NULL && o->addresses.count > 0)
 		(void)buf_puts(errors,

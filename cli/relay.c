@@ -16,6 +16,7 @@
 
 #include "util/file.h"
 #include "util/sock.h"
+#include "util/text.h"
 
 #define DEADLINE_MS 10000
 
@@ -76,4 +77,65 @@ relay_ask(const struct conf *conf, const char *command, struct buf *answer,
 		rc = receive(fd, answer, error_r);
 	close(fd);
 	return rc < 0 ? rc : 0;
+}
+
+/* One "key=value" at *p; false at the end. The value's bytes lie inside
+ * the line. */
+static bool
+next_pair(const char **p, const char *end, const char **key, size_t *key_len,
+    const char **value, size_t *value_len)
+{
+	const char *q = *p;
+
+	while (q < end && *q == ' ')
+		q++;
+	for (*key = q; q < end && *q != '=' && *q != ' '; q++)
+		continue;
+	*key_len = (size_t)(q - *key);
+	if (q == end || *q != '=')
+		return false;
+	if (++q < end && *q == '"') {
+		for (*value = ++q; q < end && *q != '"'; q++)
+			continue;
+		*value_len = (size_t)(q - *value);
+		*p = q < end ? q + 1 : q;
+		return true;
+	}
+	for (*value = q; q < end && *q != ' '; q++)
+		continue;
+	*value_len = (size_t)(q - *value);
+	*p = q;
+	return true;
+}
+
+bool
+relay_value(
+    const char *line, size_t len, const char *key, char *out, size_t size)
+{
+	const char *p = line, *k, *v;
+	size_t k_len, v_len;
+
+	out[0] = '\0';
+	while (next_pair(&p, line + len, &k, &k_len, &v, &v_len)) {
+		if (k_len != strlen(key) || memcmp(k, key, k_len) != 0)
+			continue;
+		if (v_len >= size)
+			v_len = size - 1;
+		memcpy(out, v, v_len);
+		out[v_len] = '\0';
+		return true;
+	}
+	return false;
+}
+
+uint64_t
+relay_number(const char *line, size_t len, const char *key)
+{
+	char text[32];
+	uint64_t n;
+
+	if (!relay_value(line, len, key, text, sizeof(text)) ||
+	    text_uint(text, INT64_MAX, &n) < 0)
+		return 0;
+	return n;
 }

@@ -5,6 +5,10 @@
 #ifndef AGAMID_CLI_RELAY_H
 #define AGAMID_CLI_RELAY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "mail/conf.h"
 #include "util/buf.h"
 #include "util/error.h"
@@ -18,5 +22,13 @@
  */
 int relay_ask(const struct conf *conf, const char *command, struct buf *answer,
     struct error *error_r);
+
+/* The lines of an answer, one after the other: blank-separated key=value;
+ * a value with a blank in it stands in double quotes. A pure parser; out
+ * is cut to fit, and "" if the line has no such key (false). */
+bool relay_value(
+    const char *line, size_t len, const char *key, char *out, size_t size);
+/* A value that is a number; 0 if there is none. */
+uint64_t relay_number(const char *line, size_t len, const char *key);
 
 #endif
