@@ -10,15 +10,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "util/file.h"
 #include "util/text.h"
 
 #define SBIN "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-#define NO_SUCH_PROGRAM 127
+#define EXEC_FAILED 126
 
 /* Our ends of its standard streams; -1 when closed. */
 struct child {
@@ -26,31 +28,39 @@ struct child {
 	int in, out, err;
 };
 
-/* In the child: exec argv with these as standard streams. */
-static void __attribute__((noreturn))
-exec_child(const char *const *argv, int in, int out, int err)
+/* Where a program is; malloc'ed, or NULL. */
+static char *
+find_program(const char *name)
 {
-	const char *path = getenv("PATH");
-	char *search, **copy;
-	size_t n = 0;
+	const char *dirs = getenv("PATH");
+	char *search, *dir, *save, *path = NULL;
 
-	search = xasprintf("%s%s" SBIN, path == NULL ? "" : path,
-	    path == NULL || *path == '\0' ? "" : ":");
-	setenv("PATH", search, 1);
+	search = xasprintf("%s:" SBIN, dirs == NULL ? "" : dirs);
+	for (dir = strtok_r(search, ":", &save); dir != NULL;
+	     dir = strtok_r(NULL, ":", &save)) {
+		path = file_join(dir, name);
+		if (*dir == '/' && access(path, X_OK) == 0)
+			break;
+		free(path);
+		path = NULL;
+	}
+	free(search);
+	return path;
+}
+
+/* In the child: exec path with these as standard streams. */
+static void __attribute__((noreturn))
+exec_child(const char *path, const char *const *argv, int in, int out, int err)
+{
 	setenv("LC_ALL", "C", 1);
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-		_exit(NO_SUCH_PROGRAM - 1);
-	while (argv[n] != NULL)
-		n++;
-	copy = xcalloc(n + 1, sizeof(*copy));
-	while (n-- > 0)
-		copy[n] = xstrdup(argv[n]);
-	execvp(copy[0], copy);
-	_exit(errno == ENOENT ? NO_SUCH_PROGRAM : NO_SUCH_PROGRAM - 1);
+	if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
+		execv(path, (char *const *)(uintptr_t)argv);
+	_exit(EXEC_FAILED);
 }
 
 static int
-start_child(const char *const *argv, struct child *c, struct error *error_r)
+start_child(const char *path, const char *const *argv, struct child *c,
+    struct error *error_r)
 {
 	int p[6] = {-1, -1, -1, -1, -1, -1}, i;
 
@@ -64,7 +74,7 @@ start_child(const char *const *argv, struct child *c, struct error *error_r)
 		return AG_EIO;
 	}
 	if (c->pid == 0)
-		exec_child(argv, p[0], p[3], p[5]);
+		exec_child(path, argv, p[0], p[3], p[5]);
 	close(p[0]);
 	close(p[3]);
 	close(p[5]);
@@ -156,10 +166,18 @@ run_program(const char *const *argv, const char *input, struct buf *output,
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
 	struct child c;
 	int status = 0;
+	char *path;
 	bool ended;
+	int rc;
 
-	if (start_child(argv, &c, error_r) < 0)
-		return AG_EIO;
+	path = find_program(argv[0]);
+	if (path == NULL)
+		return error_set(
+		    error_r, AG_ENOENT, "there is no program %s", argv[0]);
+	rc = start_child(path, argv, &c, error_r);
+	free(path);
+	if (rc < 0)
+		return rc;
 	sigaction(SIGPIPE, &ignore, &old);
 	ended = converse(&c, input == NULL ? "" : input, output, complaints,
 	    now_ms() + (int64_t)seconds * 1000);
@@ -177,9 +195,6 @@ run_program(const char *const *argv, const char *input, struct buf *output,
 	if (!WIFEXITED(status))
 		return error_set(error_r, AG_EIO, "%s was killed by signal %d",
 		    argv[0], WTERMSIG(status));
-	if (WEXITSTATUS(status) == NO_SUCH_PROGRAM)
-		return error_set(
-		    error_r, AG_ENOENT, "there is no program %s", argv[0]);
 	return WEXITSTATUS(status);
 }
 
