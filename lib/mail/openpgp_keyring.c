@@ -28,6 +28,7 @@
 #include "mail/openpgp_engine.h"
 #include "mail/openpgp_home.h"
 #include "mail/openpgp_keys.h"
+#include "mail/openpgp_packet.h"
 #include "util/file.h"
 
 #define KEYRING_SUBDIR_MODE 0755
@@ -69,27 +70,133 @@ entry_add(struct entry *list, size_t *count, const struct entry *e)
 		list[i] = *e;
 }
 
+/* A key that is to be looked at. */
+struct reading {
+	const char *armored; /* borrowed */
+	struct buf packets;
+	struct openpgp_keyinfo info; /* its fpr is known from the start */
+	bool listed; /* the rest, too */
+	bool twice; /* another copy of it is there */
+};
+
+struct readings {
+	struct reading *keys; /* by fingerprint */
+	size_t count;
+};
+
+static int
+compare_readings(const void *a, const void *b)
+{
+	const struct reading *x = a, *y = b;
+
+	return strcmp(x->info.fpr, y->info.fpr);
+}
+
+/* The fingerprint that the first packet has: for finding it again. */
+static void
+read_fpr(struct reading *r)
+{
+	uint8_t sha1[PACKET_SHA1_SIZE];
+	struct openpgp_packet packet;
+	struct cursor c;
+	size_t i;
+
+	cursor_init(&c, r->packets.data, r->packets.len);
+	if (openpgp_packet_next(&c, &packet) <= 0)
+		return;
+	openpgp_packet_fingerprint(packet.body, packet.len, sha1);
+	for (i = 0; i < sizeof(sha1); i++)
+		snprintf(r->info.fpr + 2 * i, 3, "%02X", sha1[i]);
+}
+
+static int
+dearmor_all(struct readings *all, const char *const *keys, size_t count,
+    struct error *error_r)
+{
+	struct reading *r;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < count && rc == 0; i++) {
+		r = &all->keys[all->count++];
+		r->armored = keys[i];
+		rc = openpgp_key_dearmor(keys[i], &r->packets, error_r);
+		if (rc == 0)
+			read_fpr(r);
+	}
+	if (rc != 0)
+		return rc;
+	qsort(all->keys, all->count, sizeof(*all->keys), compare_readings);
+	for (i = 1; i < all->count; i++) {
+		if (compare_readings(&all->keys[i - 1], &all->keys[i]) == 0)
+			all->keys[i - 1].twice = all->keys[i].twice = true;
+	}
+	return 0;
+}
+
+static void
+reading_found(const struct openpgp_keyinfo *info, void *arg)
+{
+	struct readings *all = arg;
+	struct reading key = {.info = *info}, *r;
+
+	r = bsearch(
+	    &key, all->keys, all->count, sizeof(*all->keys), compare_readings);
+	if (r == NULL || r->twice)
+		return;
+	r->info = *info;
+	r->listed = true;
+}
+
+/* One gpg for all of them, instead of one for each. */
+static void
+list_all(gpgme_ctx_t ctx, struct readings *all)
+{
+	struct buf packets;
+	size_t i;
+	int rc = 0;
+
+	buf_init(&packets, all->count * OPENPGP_KEY_MAX);
+	for (i = 0; i < all->count && rc == 0; i++) {
+		if (!all->keys[i].twice)
+			rc = buf_put(&packets, all->keys[i].packets.data,
+			    all->keys[i].packets.len);
+	}
+	if (rc == 0 && packets.len > 0)
+		openpgp_key_list_all(ctx, &packets, reading_found, all);
+	buf_free(&packets);
+}
+
 static int
 read_keys(const char *dir, const char *const *keys, size_t count,
     struct entry *list, size_t *count_r, struct error *error_r)
 {
-	struct openpgp_session s;
-	struct entry e;
-	struct buf key;
+	struct readings all = {calloc(count + 1, sizeof(*all.keys)), 0};
+	struct openpgp_session s = {.ctx = NULL};
+	struct reading *r;
 	size_t i;
 	int rc;
 
-	rc = openpgp_session_open(&s, dir, HOME_PUBLIC, error_r);
-	for (i = 0; i < count && rc == 0; i++) {
-		e.armored = keys[i];
-		rc = openpgp_key_dearmor(keys[i], &key, error_r);
+	if (all.keys == NULL)
+		return error_set(error_r, AG_ENOMEM, "out of memory");
+	rc = dearmor_all(&all, keys, count, error_r);
+	if (rc == 0)
+		rc = openpgp_session_open(&s, dir, HOME_PUBLIC, error_r);
+	if (rc == 0)
+		list_all(s.ctx, &all);
+	for (i = 0; i < all.count && rc == 0; i++) {
+		r = &all.keys[i];
+		if (!r->listed)
+			rc = openpgp_key_list(
+			    s.ctx, &r->packets, &r->info, error_r);
 		if (rc == 0)
-			rc = openpgp_key_list(s.ctx, &key, &e.info, error_r);
-		if (rc == 0)
-			entry_add(list, count_r, &e);
-		buf_free(&key);
+			entry_add(list, count_r,
+			    &(struct entry){r->armored, r->info});
 	}
 	openpgp_session_close(&s);
+	for (i = 0; i < all.count; i++)
+		buf_free(&all.keys[i].packets);
+	free(all.keys);
 	return rc;
 }
 

@@ -161,6 +161,26 @@ out:
 	return rc;
 }
 
+void
+openpgp_key_list_all(
+    gpgme_ctx_t ctx, const struct buf *keys, openpgp_key_fn *found, void *arg)
+{
+	struct openpgp_keyinfo info;
+	gpgme_data_t data = NULL;
+	gpgme_key_t key = NULL;
+
+	if (gpgme_data_new_from_mem(&data, keys->data, keys->len, 0) == 0 &&
+	    gpgme_op_keylist_from_data_start(ctx, data, 0) == 0) {
+		while (gpgme_op_keylist_next(ctx, &key) == 0) {
+			memset(&info, 0, sizeof(info));
+			if (key_to_info(key, &info, NULL) == 0)
+				found(&info, arg);
+			gpgme_key_unref(key);
+		}
+	}
+	gpgme_data_release(data);
+}
+
 int
 openpgp_key_info(const char *armored, const char *scratch,
     struct openpgp_keyinfo *info_r, struct error *error_r)

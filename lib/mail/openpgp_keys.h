@@ -20,4 +20,11 @@ int openpgp_key_dearmor(
 int openpgp_key_list(gpgme_ctx_t ctx, const struct buf *key,
     struct openpgp_keyinfo *info_r, struct error *error_r);
 
+/* Let gpg look at the packets of many keys in one go, where one process
+ * for each would take long: found is called for those that gpg lists. The
+ * others, and keys that are there twice, are for openpgp_key_list(). */
+typedef void openpgp_key_fn(const struct openpgp_keyinfo *info, void *arg);
+void openpgp_key_list_all(
+    gpgme_ctx_t ctx, const struct buf *keys, openpgp_key_fn *found, void *arg);
+
 #endif
