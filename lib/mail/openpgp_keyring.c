@@ -17,7 +17,6 @@
  */
 #include "mail/openpgp.h"
 
-#include <sys/stat.h>
 #include <gpgme.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -233,45 +232,20 @@ write_cert(const char *dir, const struct entry *e, struct buf *certs,
 	return rc;
 }
 
-/* Let gpg make its key box. */
+/*
+ * A GNUPGHOME with nothing in it but what sealing reads. pubring.gpg is
+ * just packets, one certificate behind the other; to import them into a
+ * key box gpg would copy the box for each.
+ */
 static int
-import_certs(
-    const char *dir, const struct buf *certs, int count, struct error *error_r)
+write_gnupg(const char *dir, const struct buf *certs, struct error *error_r)
 {
-	struct openpgp_session s;
 	int rc;
 
-	if ((rc = openpgp_session_open_in(&s, dir, error_r)) == 0)
-		rc = openpgp_session_import_public(
-		    &s, certs->data, certs->len, count, error_r);
-	openpgp_session_close(&s);
-	return rc;
-}
-
-/* A GNUPGHOME with nothing in it but what sealing reads. */
-static int
-write_gnupg(
-    const char *dir, const struct buf *certs, int count, struct error *error_r)
-{
-	static const char *const rest[] = {
-	    "pubring.kbx~", "trustdb.gpg", "private-keys-v1.d"};
-	char *path = file_join(dir, "pubring.kbx");
-	size_t i;
-	int rc;
-
-	if ((rc = openpgp_home_write_sealing(dir, error_r)) < 0 || count == 0)
-		goto out;
-	if ((rc = import_certs(dir, certs, count, error_r)) < 0)
-		goto out;
-	if (chmod(path, KEYRING_FILE_MODE) < 0)
-		rc = error_set_errno(error_r, AG_EIO, "%s", path);
-	for (i = 0; i < sizeof(rest) / sizeof(rest[0]) && rc == 0; i++) {
-		free(path);
-		path = file_join(dir, rest[i]);
-		rc = file_remove_tree(path, error_r);
-	}
-out:
-	free(path);
+	rc = openpgp_home_write_sealing(dir, error_r);
+	if (rc == 0)
+		rc = openpgp_home_write(dir, "pubring.gpg", buf_str(certs),
+		    certs->len, KEYRING_FILE_MODE, error_r);
 	return rc;
 }
 
@@ -281,17 +255,16 @@ write_certs(const char *gnupg, const char *certs_dir, const struct entry *list,
 {
 	struct buf certs;
 	size_t i;
-	int made = 0, rc = 0;
+	int rc = 0;
 
 	buf_init(&certs, count * KEYRING_CERT_MAX);
 	for (i = 0; i < count && rc == 0; i++) {
 		if (entry_why_not(&list[i].info) != NULL)
 			continue;
 		rc = write_cert(certs_dir, &list[i], &certs, error_r);
-		made++;
 	}
 	if (rc == 0)
-		rc = write_gnupg(gnupg, &certs, made, error_r);
+		rc = write_gnupg(gnupg, &certs, error_r);
 	buf_free(&certs);
 	return rc;
 }

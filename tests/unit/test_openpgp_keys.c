@@ -550,7 +550,7 @@ test_keyring(void **state)
 	/* Everyone reads it, nobody writes it, nothing else is there. */
 	assert_int_equal(help_entries(dir), 3);
 	assert_int_equal(help_entries(in(dir, "gnupg")), 2);
-	assert_int_equal(stat(in(dir, "gnupg/pubring.kbx"), &st), 0);
+	assert_int_equal(stat(in(dir, "gnupg/pubring.gpg"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0644);
 	assert_int_equal(stat(in(dir, "gnupg"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0755);
