@@ -515,6 +515,89 @@ def test_apply_makes_places(nodes):
     assert (carol.secrets / "openpgp.asc").stat().st_mode & 0o7777 == 0o400
 
 
+USERS = {"agamid": 2001, "agamid-milter": 2002, "agamid-ssh": 2003, "agamid-key": 2004}
+
+OWNERS = {  # SPEC N-13.2
+    "/var/lib/agamid": "root:root 755",
+    "/var/lib/agamid/manifests": "root:root 755",
+    "/var/lib/agamid/state": "agamid:agamid 750",
+    "/var/lib/agamid/derived/postfix/transport": "root:root 644",
+    "/var/lib/agamid-key": "agamid-key:agamid-key 711",
+    "/var/lib/agamid-key/openpgp.asc": "agamid-key:agamid-key 400",
+    "/var/lib/agamid-key/receipt.seed": "agamid-key:agamid-key 400",
+    "/var/lib/agamid-key/node.secret": "agamid-key:agamid-key 400",
+    "/var/lib/agamid-key/ticket.seed": "agamid-milter:agamid-milter 400",
+    "/var/lib/agamid-key/ssh-client": "agamid:agamid 400",
+    "/var/lib/agamid-key/ssh-host": "root:root 600",
+    "/var/lib/agamid-key/refused": "agamid-key:agamid-key 700",
+    "/var/lib/agamid-key/quarantine": "agamid-key:agamid-key 700",
+    "/var/spool/agamid": "root:root 755",
+    "/var/spool/agamid/tmp": "root:root 755",
+    "/var/spool/agamid/tmp/milter": "agamid-milter:agamid 2770",
+    "/var/spool/agamid/tmp/relay": "agamid-ssh:agamid 2770",
+    "/var/spool/agamid/new": "agamid-milter:agamid 2770",
+    "/var/spool/agamid/incoming": "root:root 755",
+    "/var/spool/agamid/incoming/bob": "agamid-ssh:agamid 2770",
+    "/var/spool/agamid/held": "agamid:agamid 750",
+    "/run/agamid": "root:root 755",
+    "/run/agamid/relayd": "agamid:agamid 755",
+    "/run/agamid/deliver": "agamid-key:agamid-key 755",
+    "/run/agamid/deliver/gnupg": "agamid-key:agamid-key 700",
+    "/var/spool/postfix/agamid": "agamid-milter:postfix 2710",
+}
+
+
+class Namespace:
+    """Mounts, a network and processes of its own, in which the users exist
+    and nothing is set up."""
+
+    def __init__(self, directory):
+        self.etc = directory / "etc"
+        subprocess.run(["cp", "-a", "/etc", self.etc], check=True)
+        subprocess.run(["rm", "-rf", self.etc / "postfix", self.etc / "agamid"], check=True)
+        with open(self.etc / "passwd", "a") as passwd, open(self.etc / "group", "a") as group, open(
+            self.etc / "shadow", "a"
+        ) as shadow:
+            for name, uid in USERS.items():
+                passwd.write(f"{name}:x:{uid}:{uid}::/:/bin/sh\n")
+                group.write(f"{name}:x:{uid}:\n")
+                shadow.write(f"{name}:!*:19000::::::\n")
+
+    def run(self, script):
+        mounts = f"mount --bind {self.etc} /etc; for d in /var/lib /var/spool /run; do mount -t tmpfs tmpfs $d; done"
+        result = subprocess.run(
+            ["unshare", "-m", "-n", "-p", "-f", "--kill-child", "--propagation", "private", "sh", "-ec",
+             f"{mounts}; mkdir /var/spool/postfix; agamid() {{ {program()} \"$@\"; }}; {script}"],
+            capture_output=True, text=True, timeout=120,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+
+def test_owners(nodes, tmp_path):
+    """SPEC N-13.1, N-13.2: as root, with the users there; and again after
+    somebody has changed them."""
+    bob = nodes("bob")
+    space = Namespace(tmp_path)
+    paths = " ".join(OWNERS)
+    result = space.run(
+        "agamid init --batch --name carol --network friends.example --host c.friends.example"
+        " --domain carol.example --recovery-out /run/recovery >/dev/null;"
+        f" agamid peer add {bob.manifest()} --fingerprint {bob.fingerprint()} >/dev/null;"
+        f" agamid apply >/dev/null; stat -c '%n %U:%G %a' {paths}; echo; agamid apply; echo;"
+        " chown nobody /var/spool/agamid/new /var/lib/agamid-key/openpgp.asc;"
+        f" agamid apply >/dev/null; stat -c '%n %U:%G %a' {paths}"
+    )
+    first, again, second = result.stdout.split("\n\n")
+    expected = [f"{path} {owner}" for path, owner in OWNERS.items()]
+    assert first.splitlines() == expected
+    assert again == "no change (derived.1)"
+    assert second.splitlines() == expected
+    # sshd without PAM lets no locked user in: said, with what to do.
+    assert "usermod -p '*' agamid-ssh" in result.stderr
+    assert "owners are left" not in result.stderr
+
+
 def test_apply_follows_no_link(nodes):
     """A secret that is a link is not given to anybody."""
     carol = nodes("carol")
@@ -623,6 +706,36 @@ def test_ssh_keys_name_the_peer(nodes):
     )
     result = subprocess.run(["ssh-keygen", "-lf", carol.derived / "ssh/authorized_keys"], capture_output=True, text=True)
     assert result.returncode == 0 and "ED25519" in result.stdout
+
+
+def test_sshd_lets_in_peers_only(nodes, tmp_path):
+    """SPEC N-17.2, with a real sshd: a peer's key gets its one command,
+    whatever it asks for; other keys, other users, forwarding get nothing."""
+    bob, eve = nodes("bob"), nodes("eve")
+    space = Namespace(tmp_path)
+    for node in (bob, eve):
+        (node.root / "key").write_bytes((node.secrets / "ssh-client").read_bytes())
+        (node.root / "key").chmod(0o600)
+    ssh = "ssh -F none -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+    result = space.run(
+        "agamid init --batch --name carol --network friends.example --host c.friends.example"
+        " --domain carol.example --recovery-out /run/recovery >/dev/null;"
+        f" agamid peer add {bob.manifest()} --fingerprint {bob.fingerprint()} >/dev/null;"
+        " usermod -p '*' agamid-ssh; agamid apply >/dev/null 2>&1;"
+        " ip link set lo up;"
+        " /usr/sbin/sshd -D -e -f /var/lib/agamid/derived/ssh/sshd_config 2>/run/sshd.log &"
+        " for i in $(seq 200); do grep -q listening /run/sshd.log && break; sleep 0.05; done;"
+        f" for k in 'bob agamid-ssh' 'eve agamid-ssh' 'bob root'; do set -- $k; echo \"== $k\";"
+        f" {ssh} -i {tmp_path}/$1/key $2@127.0.0.1 'id; echo owned' 2>&1 || echo \"exit $?\"; done;"
+        f" echo == forward; {ssh} -i {tmp_path}/bob/key -W 127.0.0.1:2222 agamid-ssh@127.0.0.1 2>&1 </dev/null || echo \"exit $?\""
+    )
+    parts = dict(p.split("\n", 1) for p in result.stdout.split("== ")[1:])
+    receive = re.search(r"exec: (\S+/agamid-receive): not found", parts["bob agamid-ssh"])
+    assert receive or "agamid-receive" in parts["bob agamid-ssh"], result.stdout
+    assert "Permission denied (publickey)" in parts["eve agamid-ssh"]
+    assert "Permission denied (publickey)" in parts["bob root"]
+    assert "forwarding failed" in parts["forward"]
+    assert "owned" not in result.stdout and "uid=" not in result.stdout and "SSH-2.0" not in result.stdout
 
 
 # ---- status and queue ----
