@@ -44,20 +44,22 @@ address_is_plain(const char *a, size_t len)
 	return len > 0;
 }
 
-static int
-write_date(int64_t t, struct buf *out)
+int
+received_date(int64_t t, char *out, size_t outsize)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t when = t;
 	struct tm tm;
+	int n;
 
 	/* Not strftime(): names must not follow the locale. */
 	if (gmtime_r(&when, &tm) == NULL)
 		return AG_EINVAL;
-	return buf_printf(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n",
+	n = snprintf(out, outsize, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
 	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
 	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return n > 0 && (size_t)n < outsize ? AG_OK : AG_ETOOBIG;
 }
 
 static int
@@ -95,8 +97,11 @@ write_for(const char *rcpt, struct buf *out)
 int
 received_write(const struct received *r, struct buf *out)
 {
-	char id[WORD_MAX], by[WORD_MAX];
+	char id[WORD_MAX], by[WORD_MAX], date[64];
 	int rc;
+
+	if ((rc = received_date(r->time, date, sizeof(date))) != AG_OK)
+		return rc;
 
 	clean(r->id, false, id);
 	clean(r->by, false, by);
@@ -108,9 +113,7 @@ received_write(const struct received *r, struct buf *out)
 	    id[0] != '\0' ? " id " : "", id);
 	if (rc == AG_OK && r->rcpt != NULL)
 		rc = write_for(r->rcpt, out);
-	if (rc == AG_OK)
-		rc = buf_puts(out, ";\r\n\t");
-	return rc == AG_OK ? write_date(r->time, out) : rc;
+	return rc == AG_OK ? buf_printf(out, ";\r\n\t%s\r\n", date) : rc;
 }
 
 const char *

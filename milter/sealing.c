@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "mail/spool.h"
+#include "milter/pgpmime.h"
 #include "milter/received.h"
 #include "milter/sealing.h"
 #include "util/bpipe.h"
@@ -38,12 +39,13 @@ struct sealing {
 	int64_t deadline; /* ms, monotonic */
 	uint64_t limit;
 
-	/* The caller's. */
+	/* The caller's; the first three are lent to the inner seal's thread
+	 * while that runs. */
 	struct buf buf;
 	struct bsmtp_stuff stuff;
 	uint64_t plain; /* bytes of plaintext so far */
-	uint64_t message; /* of them the sender's */
-	bool ended;
+	struct pgpmime *inner; /* to the mailbox's own key, or NULL */
+	uint64_t message; /* bytes of the sender's */
 
 	/* The job's thread's, until OVER. */
 	struct ticket ticket;
@@ -66,9 +68,12 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* The job's place is given back when all its threads have left it: then
+ * they have left the sealer, too. */
 static void
 unref(struct sealing *j)
 {
+	struct sealer *sealer = j->sealer;
 	unsigned refs;
 
 	pthread_mutex_lock(&j->lock);
@@ -82,6 +87,7 @@ unref(struct sealing *j)
 	pthread_cond_destroy(&j->changed);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
+	sealer_leave(sealer);
 }
 
 /* The first failure is the job's answer. */
@@ -213,7 +219,6 @@ finish(struct sealing *j, int rc, const struct error *error)
 		log_failure(j, a, error);
 	spool_writer_free(&j->writer);
 	bpipe_abort(j->pipe); /* nobody reads it any more */
-	sealer_leave(j->sealer);
 	pthread_mutex_lock(&j->lock);
 	j->state = OVER;
 	pthread_cond_broadcast(&j->changed);
@@ -341,6 +346,38 @@ push_head(struct sealing *j, const struct sealing_request *req)
 	return req->with != NULL ? push_received(j, req) : ANSWER_OK;
 }
 
+static enum answer
+inner_write(void *ctx, const void *data, size_t len)
+{
+	return push_message(ctx, data, len);
+}
+
+static void
+inner_release(void *ctx)
+{
+	unref(ctx);
+}
+
+/* The mailbox has a key of its own: its message goes through that first. */
+static enum answer
+start_inner(struct sealing *j, const struct sealing_request *req)
+{
+	const struct pgpmime_request inner = {
+	    .net = j->net,
+	    .fpr = req->class.key,
+	    .name = j->ticket.nonce,
+	    .now = req->now,
+	    .timeout_ms = sealer_conf(j->sealer)->sealing_timeout * 1000,
+	    .out = {inner_write, inner_release, j},
+	};
+
+	pthread_mutex_lock(&j->lock);
+	j->refs++;
+	pthread_mutex_unlock(&j->lock);
+	j->inner = pgpmime_new(j->sealer, &inner);
+	return j->inner != NULL ? ANSWER_OK : fail(j, ANSWER_TROUBLE);
+}
+
 static void
 fill_ticket(struct sealing *j, int64_t now)
 {
@@ -356,6 +393,7 @@ fill_ticket(struct sealing *j, int64_t now)
 	t->time = now;
 }
 
+/* With a place taken; NULL gives it back. */
 static struct sealing *
 job_new(struct sealer *sealer, const struct sealing_request *req)
 {
@@ -364,8 +402,10 @@ job_new(struct sealer *sealer, const struct sealing_request *req)
 	pthread_condattr_t attr;
 	struct room room = {.limit = conf->max_message_size};
 
-	if (j == NULL)
+	if (j == NULL) {
+		sealer_leave(sealer);
 		return NULL;
+	}
 	j->sealer = sealer;
 	j->net = network_ref(req->net);
 	j->home = network_find(j->net, req->class.home);
@@ -397,13 +437,16 @@ sealing_new(struct sealer *sealer, const struct sealing_request *req,
 	*job_r = NULL;
 	if (!sealer_enter(sealer))
 		return ANSWER_BUSY;
-	if ((j = job_new(sealer, req)) == NULL || start_thread(j) != AG_OK) {
-		sealer_leave(sealer);
-		if (j != NULL)
-			unref(j);
+	if ((j = job_new(sealer, req)) == NULL)
+		return ANSWER_TROUBLE;
+	if (start_thread(j) != AG_OK) {
+		unref(j);
 		return ANSWER_TROUBLE;
 	}
-	if ((a = push_head(j, req)) != ANSWER_OK) {
+	a = push_head(j, req);
+	if (a == ANSWER_OK && req->class.key[0] != '\0')
+		a = start_inner(j, req);
+	if (a != ANSWER_OK) {
 		sealing_free(&j);
 		return a;
 	}
@@ -421,7 +464,10 @@ sealing_push(struct sealing *j, const void *data, size_t len)
 	if (len > j->limit - j->message)
 		return fail(j, ANSWER_TOO_BIG);
 	j->message += len;
-	return push_message(j, data, len);
+	if (j->inner == NULL)
+		return push_message(j, data, len);
+	a = pgpmime_push(j->inner, data, len);
+	return a == ANSWER_OK ? a : fail(j, a);
 }
 
 enum answer
@@ -434,6 +480,8 @@ sealing_end(struct sealing *j)
 
 	if (a != ANSWER_OK)
 		return a;
+	if (j->inner != NULL && (a = pgpmime_end(j->inner)) != ANSWER_OK)
+		return fail(j, a);
 	if (bsmtp_write_tail(&j->stuff, &j->buf) != AG_OK)
 		return fail(j, ANSWER_TROUBLE);
 	if ((a = push_buf(j)) != ANSWER_OK)
@@ -444,7 +492,6 @@ sealing_end(struct sealing *j)
 		if ((a = push_plain(j, zeros, n)) != ANSWER_OK)
 			return a;
 	}
-	j->ended = true;
 	bpipe_finish(j->pipe);
 	return ANSWER_OK;
 }
@@ -520,6 +567,7 @@ sealing_free(struct sealing **job)
 	j->abandoned = true;
 	pthread_mutex_unlock(&j->lock);
 	bpipe_abort(j->pipe);
+	pgpmime_free(&j->inner);
 	unref(j);
 	*job = NULL;
 }

@@ -59,7 +59,7 @@ uint64_t sealing_size(const struct sealing *job);
 /* After OK: another answer is to be given after all. Removes the bundle,
  * unless agamid-relayd has moved it on already. 0, AG_EIO. */
 int sealing_withdraw(struct sealing *job, struct error *error_r);
-/* Gives the job up if it isn't done. */
+/* Gives the job up if it isn't done, and its place back. */
 void sealing_free(struct sealing **job);
 
 /* How many copies a ticket asks for. */

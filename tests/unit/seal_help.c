@@ -405,6 +405,45 @@ seal_open(const struct seal_node *n, const char *id, const char *as,
 	buf_free(&op.start);
 }
 
+static ssize_t
+read_memory(void *ctx, void *data, size_t len)
+{
+	struct cursor *c = ctx;
+	const char *p;
+
+	if (len > c->left)
+		len = c->left;
+	cursor_take(c, len, &p);
+	memcpy(data, p, len);
+	return len;
+}
+
+static int
+write_memory(void *ctx, const void *data, size_t len)
+{
+	return buf_put(ctx, data, len);
+}
+
+void
+seal_open_message(
+    const void *data, size_t len, const char *as, struct buf *plain)
+{
+	const char *path = help_path("secret.asc");
+	struct cursor c;
+	const struct openpgp_source source = {read_memory, &c};
+	const struct openpgp_sink sink = {write_memory, plain};
+	struct openpgp *pgp;
+	struct error error = {""};
+
+	cursor_init(&c, data, len);
+	help_write(path, key_of(as)->secret, strlen(key_of(as)->secret));
+	ok(openpgp_new_secret(
+	       OPENPGP_AUTO, path, make_dir("scratch"), &pgp, &error),
+	    &error);
+	ok(openpgp_open(pgp, &source, &sink, &error), &error);
+	openpgp_free(&pgp);
+}
+
 /* Is it a bundle for this home? Its ID goes to id_r. */
 static bool
 is_for(const char *file, const char *home, char *id_r)

@@ -54,4 +54,8 @@ void seal_opened_free(struct seal_opened *o);
 /* Where the message begins in o->body, behind our Received line. */
 const char *seal_message(const struct seal_opened *o);
 
+/* Open any OpenPGP message in memory, as one of the names. */
+void seal_open_message(
+    const void *data, size_t len, const char *as, struct buf *plain);
+
 #endif

@@ -273,6 +273,7 @@ test_max_sealing(void **state)
 	assert_int_equal(begin(&n, "bob", &jobs[2]), ANSWER_BUSY);
 	assert_null(jobs[2]);
 	assert_int_equal(end(jobs[0]), ANSWER_OK);
+	sealing_free(&jobs[0]);
 	assert_int_equal(begin(&n, "bob", &jobs[2]), ANSWER_OK);
 	for (i = 1; i < 3; i++)
 		assert_int_equal(end(jobs[i]), ANSWER_OK);
