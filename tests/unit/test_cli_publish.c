@@ -131,16 +131,18 @@ test_publish(void **state)
 	assert_false(s.p.changed || s.p.postfix || s.p.sshd);
 	assert_string_equal(s.p.name, "derived.1");
 	assert_int_equal(checks, 1);
-	assert_false(help_exists(help_path("var/lib/agamid/derived.2")));
+	assert_false(
+	    help_exists(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.2")));
 
 	assert_int_equal(publish(&s, "b\n", "c\n", pass), 0);
 	assert_true(s.p.changed && s.p.postfix && !s.p.sshd);
 	assert_string_equal(in_force(&s), "derived.2");
 	assert_string_equal(table_in_force(&s), "b\n");
 	/* What is the same is the same file. */
-	assert_int_equal(
-	    inode(help_path("var/lib/agamid/derived.1/ssh/sshd_config")),
-	    inode(help_path("var/lib/agamid/derived.2/ssh/sshd_config")));
+	assert_int_equal(inode(help_path(AG_LOCALSTATEDIR
+			     "/lib/agamid/derived.1/ssh/sshd_config")),
+	    inode(help_path(
+		AG_LOCALSTATEDIR "/lib/agamid/derived.2/ssh/sshd_config")));
 	conf_free(&s.conf);
 }
 
@@ -154,16 +156,24 @@ test_prune(void **state)
 	begin(&s);
 	assert_int_equal(publish(&s, "a\n", "c\n", pass), 0);
 	assert_int_equal(publish(&s, "b\n", "c\n", pass), 0);
-	assert_int_equal(mkdir(help_path("var/lib/agamid/derived.3"), 0755), 0);
 	assert_int_equal(
-	    mkdir(help_path("var/lib/agamid/derived.77"), 0755), 0);
-	help_write(help_path("var/lib/agamid/derived.3/junk"), "x", 1);
+	    mkdir(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.3"), 0755),
+	    0);
+	assert_int_equal(
+	    mkdir(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.77"), 0755),
+	    0);
+	help_write(
+	    help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.3/junk"), "x", 1);
 	assert_int_equal(publish(&s, "d\n", "c\n", pass), 0);
 	assert_string_equal(in_force(&s), "derived.3");
-	assert_false(help_exists(help_path("var/lib/agamid/derived.3/junk")));
-	assert_true(help_exists(help_path("var/lib/agamid/derived.2")));
-	assert_false(help_exists(help_path("var/lib/agamid/derived.1")));
-	assert_false(help_exists(help_path("var/lib/agamid/derived.77")));
+	assert_false(help_exists(
+	    help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.3/junk")));
+	assert_true(
+	    help_exists(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.2")));
+	assert_false(
+	    help_exists(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.1")));
+	assert_false(
+	    help_exists(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.77")));
 	conf_free(&s.conf);
 }
 
@@ -176,7 +186,8 @@ test_damage(void **state)
 	(void)state;
 	begin(&s);
 	assert_int_equal(publish(&s, "a\n", "c\n", pass), 0);
-	help_write(help_path("var/lib/agamid/derived.1/postfix/transport"),
+	help_write(help_path(AG_LOCALSTATEDIR
+		       "/lib/agamid/derived.1/postfix/transport"),
 	    "evil\n", 5);
 	assert_int_equal(publish(&s, "a\n", "c\n", pass), 0);
 	assert_true(s.p.changed && s.p.postfix);
@@ -190,8 +201,8 @@ test_damage(void **state)
 	assert_true(s.p.changed && !s.p.postfix);
 	assert_int_equal(publish(&s, "a\n", "c\n", pass), 0);
 	assert_true(s.p.changed && !s.p.postfix);
-	assert_false(help_exists(
-	    help_path("var/lib/agamid/derived/manifests/bob.yaml")));
+	assert_false(help_exists(help_path(
+	    AG_LOCALSTATEDIR "/lib/agamid/derived/manifests/bob.yaml")));
 	conf_free(&s.conf);
 }
 
@@ -210,7 +221,8 @@ test_failures(void **state)
 	assert_int_equal(publish(&s, "a\n", "c\n", pass), 0);
 	assert_int_equal(publish(&s, "b\n", "c\n", refuse), AG_EINVAL);
 	assert_string_equal(in_force(&s), "derived.1");
-	assert_false(help_exists(help_path("var/lib/agamid/derived.2")));
+	assert_false(
+	    help_exists(help_path(AG_LOCALSTATEDIR "/lib/agamid/derived.2")));
 #ifdef ENABLE_FAULT_POINTS
 	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		help_faults(faults[i]);

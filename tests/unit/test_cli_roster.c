@@ -274,7 +274,9 @@ test_conflict(void **state)
 		"agamid-pin 1\nsince 6\nname alice\ndomain dave.example\n"),
 	    0);
 	assert_int_equal(
-	    mkdir(help_path("var/lib/agamid/manifests/alice"), 0755), 0);
+	    mkdir(help_path(AG_LOCALSTATEDIR "/lib/agamid/manifests/alice"),
+		0755),
+	    0);
 	assert_int_equal(pin_write(f.conf, "alice", &pin, &f.why), 0);
 	assert_load(&f, 1, "domain dave.example belongs to alice");
 	assert_string_equal(f.roster.peers[0]->name, "bob");
@@ -327,8 +329,9 @@ test_no_self(void **state)
 
 	(void)state;
 	begin(&f);
-	assert_int_equal(
-	    file_remove_tree(help_path("var/lib/agamid/manifests/carol"), NULL),
+	assert_int_equal(file_remove_tree(help_path(AG_LOCALSTATEDIR
+					      "/lib/agamid/manifests/carol"),
+			     NULL),
 	    0);
 	assert_int_equal(
 	    roster_load(f.conf, f.known, f.scratch, &f.roster, &f.why),

@@ -342,6 +342,7 @@ test_claim(void **state)
 	ledger_close(&l);
 }
 
+#ifdef ENABLE_FAULT_POINTS
 /* A commit that fails changes nothing. */
 static void
 test_failing_commit(void **state)
@@ -364,6 +365,7 @@ test_failing_commit(void **state)
 	assert_int_equal(ledger_is_durable(l, t.id), 0);
 	ledger_close(&l);
 }
+#endif
 
 /* What is too old to come again is forgotten, what is kept is not. */
 static void
@@ -404,7 +406,9 @@ main(void)
 	    help_test(test_content_expires),
 	    help_test(test_no_content),
 	    help_test(test_claim),
+#ifdef ENABLE_FAULT_POINTS
 	    help_test(test_failing_commit),
+#endif
 	    help_test(test_prune),
 	};
 
