@@ -610,6 +610,62 @@ def test_apply_follows_no_link(nodes):
     assert target.stat().st_mode & 0o777 == 0o644
 
 
+class FakePostfix:
+    """A postfix(1) that notes what it is told. The rest of Postfix is real."""
+
+    def __init__(self, node, directory, monkeypatch):
+        (node.root / "etc/postfix").mkdir()
+        (node.root / "etc/postfix/main.cf").write_text("compatibility_level = 3.6\nmydestination =\n")
+        self.log = directory / "told"
+        self.runs = directory / "runs"
+        self.fails = directory / "fails"
+        program = directory / "bin/postfix"
+        program.parent.mkdir()
+        program.write_text(
+            f'#!/bin/sh\nshift 2\n[ "$1" = status ] && {{ test -e {self.runs}; exit; }}\n'
+            f"echo $1 >>{self.log}\n! test -e {self.fails} || {{ echo broken >&2; exit 1; }}\n"
+        )
+        program.chmod(0o755)
+        self.log.touch()
+        self.runs.touch()
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    def told(self):
+        text = self.log.read_text().split()
+        self.log.write_text("")
+        return text
+
+
+def test_apply_reloads_postfix(nodes, tmp_path, monkeypatch):
+    """SPEC N-15.5"""
+    carol, bob, dave = nodes("carol"), nodes("bob"), nodes("dave")
+    postfix = FakePostfix(carol, tmp_path, monkeypatch)
+    assert "Postfix reloaded" in carol.run("apply").stdout
+    assert postfix.told() == ["reload"]
+    carol.run("apply")
+    carol.sign(lambda t: t.replace("quota: 1G", "quota: 2G"))
+    carol.run("apply")
+    assert postfix.told() == []  # no table has changed
+    carol.add(bob)
+    carol.run("apply", "--no-reload")
+    assert postfix.told() == []
+    assert "no change" in carol.run("apply").stdout
+    assert postfix.told() == ["reload"]  # made good
+    carol.add(dave)
+    postfix.fails.touch()
+    assert "broken" in carol.run("apply", code=1).stderr
+    assert carol.table("relay_domains", "dave.example") == ["agamid"]
+    postfix.fails.unlink()
+    carol.run("apply")
+    assert postfix.told() == ["reload", "reload"]
+    carol.run("peer", "remove", "dave")
+    postfix.runs.unlink()
+    carol.run("apply")  # it reads the tables when it starts
+    postfix.runs.touch()
+    carol.run("apply")
+    assert postfix.told() == []
+
+
 # ---- what Postfix says to the tables ----
 
 
