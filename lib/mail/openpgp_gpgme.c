@@ -20,6 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mail/openpgp_agent.h"
 #include "mail/openpgp_home.h"
 #include "util/file.h"
 
@@ -223,16 +224,20 @@ engine_seal(void *arg, const struct openpgp_recipient *const *to, size_t count,
 
 /* ---- opening ---- */
 
-/* Did gpg not find a secret key that is there? Then it had no agent. */
+/* Was it not the session keys, but the agent, that gpg could not use? What
+ * it says of a secret key that it missed is the same for both. */
 static bool
-missed_own_key(struct gpgme_state *st)
+agent_failed(struct gpgme_state *st)
 {
 	const struct openpgp_status *status = &st->s.status;
 	unsigned i;
 
+	if (status->pkdecrypt != 0 && status->pkdecrypt != GPG_ERR_NO_SECKEY)
+		return openpgp_session_is_system(status->pkdecrypt);
 	for (i = 0; i < status->no_seckeys; i++)
 		if (engine_owns(st, status->no_seckey[i]))
-			return true;
+			return openpgp_agent_ask(
+				   st->s.home.path, "NOP", NULL, NULL) < 0;
 	return false;
 }
 
@@ -250,8 +255,8 @@ open_failed(struct gpgme_state *st, gpgme_error_t err, struct error *error_r)
 		if (status->decryption_okay)
 			return error_set(error_r, AG_ESIG,
 			    "sealed without integrity protection");
-	} else if (status->decryption_failed && !missed_own_key(st) &&
-	    !openpgp_session_is_system(status->pkdecrypt))
+	} else if ((status->decryption_failed && !agent_failed(st)) ||
+	    (status->no_data && !status->decryption_failed))
 		return error_set(
 		    error_r, AG_ECRYPTO, "sealed to none of our keys");
 	return openpgp_session_fail(error_r, AG_EIO, err, "gpg can't open");

@@ -225,6 +225,8 @@ status_line(void *ctx, const char *keyword, const char *args)
 		st->decryption_okay = true;
 	else if (strcmp(keyword, "DECRYPTION_FAILED") == 0)
 		st->decryption_failed = true;
+	else if (strcmp(keyword, "NODATA") == 0)
+		st->no_data = true;
 	else if (strcmp(keyword, "GOODMDC") == 0)
 		st->good_mdc = true;
 	else if (strcmp(keyword, "NO_SECKEY") == 0)

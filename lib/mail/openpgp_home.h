@@ -61,6 +61,7 @@ struct openpgp_status {
 	bool have_session_key; /* DECRYPTION_INFO */
 	unsigned mdc_method; /* 2: SEIPD version 1 */
 	bool decryption_okay, decryption_failed, good_mdc;
+	bool no_data; /* packets that gpg could not read */
 	gpgme_err_code_t pkdecrypt; /* why no session key was had */
 	unsigned no_seckeys; /* session keys that are not for us */
 	char no_seckey[STATUS_KEYS_MAX][STATUS_KEYID_LEN + 1];
