@@ -170,7 +170,7 @@ test_sizes(void **state)
 	talk_end(&t);
 }
 
-/* One bundle a home; a reply a recipient, in their order. */
+/* SPEC N-3.7: one bundle a home; a reply a recipient, in their order. */
 static void
 two_homes(size_t piece)
 {
@@ -259,7 +259,7 @@ test_no_client(void **state)
 	    "MAIL FROM:<ann@sender.example>");
 }
 
-/* Postfix's own Received line is this node's trace: no second one. */
+/* SPEC N-3.7: Postfix's own Received line is this node's trace. */
 static void
 test_postfix_received(void **state)
 {
