@@ -183,11 +183,12 @@ openpgp_home_remove(struct openpgp_home *home)
 static void
 status_valid_sig(struct openpgp_status *st, const char *args)
 {
-	char class[3], primary[64];
+	char signer[64], class[3], primary[64];
 
-	if (sscanf(args, "%*s %*s %*s %*s %*s %*s %*s %*s %2s %63s", class,
-		primary) != 2)
+	if (sscanf(args, "%63s %*s %*s %*s %*s %*s %*s %*s %2s %63s", signer,
+		class, primary) != 3)
 		return;
+	memcpy(st->signer_fpr, signer, sizeof(signer));
 	memcpy(st->sig_class, class, sizeof(class));
 	memcpy(st->primary_fpr, primary, sizeof(primary));
 }
@@ -358,6 +359,21 @@ openpgp_session_import_secret(
 out:
 	buf_wipe(&b);
 	return rc;
+}
+
+int
+openpgp_session_sign_by_primary(
+    struct openpgp_session *s, struct error *error_r)
+{
+	gpgme_import_result_t res = gpgme_op_import_result(s->ctx);
+	char conf[1024];
+
+	if (res == NULL || res->imports == NULL || res->imports->fpr == NULL)
+		return error_set(error_r, AG_ECRYPTO, "no key to sign with");
+	/* "!": this one; GPGME has no other way to say so. */
+	snprintf(conf, sizeof(conf), "%sdefault-key %s!\n", conf_secret,
+	    res->imports->fpr);
+	return write_conf(s->home.path, "gpg.conf", conf, 0600, error_r);
 }
 
 int

@@ -67,7 +67,7 @@ struct openpgp_status {
 	char no_seckey[STATUS_KEYS_MAX][STATUS_KEYID_LEN + 1];
 	unsigned sigs, good_sigs; /* good: also if the key has expired */
 	char sig_class[3]; /* of the last valid one, hex */
-	char primary_fpr[64];
+	char signer_fpr[64], primary_fpr[64];
 };
 
 /* A context in a home, and what belongs to it. Not to be moved. */
@@ -98,6 +98,10 @@ gpgme_error_t openpgp_session_wait(
 /* Import one file of secret keys: all of them, none with a passphrase. */
 int openpgp_session_import_secret(
     struct openpgp_session *s, const char *path, struct error *error_r);
+/* After that: signatures are by the first key's primary key, though it has
+ * subkeys that sign. */
+int openpgp_session_sign_by_primary(
+    struct openpgp_session *s, struct error *error_r);
 /* Import exactly count public keys that are not there yet. */
 int openpgp_session_import_public(struct openpgp_session *s, const void *data,
     size_t len, int count, struct error *error_r);

@@ -59,6 +59,9 @@ check_packets(const struct buf *key, struct error *error_r)
 			    "holds a secret key; give the public one");
 		if (packet.tag == PACKET_PUBLIC_KEY)
 			primaries++;
+		else if (primaries == 0)
+			return error_set(
+			    error_r, AG_EINVAL, "does not begin with a key");
 	}
 	if (rc < 0)
 		return error_set(
@@ -309,15 +312,18 @@ openpgp_sign_detached(const char *secret_path, const char *scratch,
 	buf_reset(sig_r);
 	if ((rc = openpgp_session_open(&s, scratch, HOME_SECRET, error_r)) ==
 		0 &&
-	    (rc = openpgp_session_import_secret(&s, secret_path, error_r)) == 0)
+	    (rc = openpgp_session_import_secret(&s, secret_path, error_r)) ==
+		0 &&
+	    (rc = openpgp_session_sign_by_primary(&s, error_r)) == 0)
 		rc = sign(s.ctx, data, len, sig_r, error_r);
 	openpgp_session_close(&s);
 	return rc;
 }
 
 /*
- * One signature, over the bytes as they are (class 00), good; a key that
- * has expired since is no reason to refuse it, a revoked one is.
+ * One signature, by the primary key, over the bytes as they are (class
+ * 00), good; a key that has expired since is no reason to refuse it, a
+ * revoked one is.
  */
 static int
 verify(struct openpgp_session *s, const void *data, size_t len, const char *sig,
@@ -342,6 +348,9 @@ verify(struct openpgp_session *s, const void *data, size_t len, const char *sig,
 	if (st->good_sigs != 1 || strlen(st->primary_fpr) != OPENPGP_FPR_LEN)
 		return error_set(error_r, AG_ESIG,
 		    "the signature is not a good one of this key");
+	if (strcmp(st->signer_fpr, st->primary_fpr) != 0)
+		return error_set(error_r, AG_ESIG,
+		    "the signature is by a subkey, not by the primary key");
 	if (strcmp(st->sig_class, "00") != 0)
 		return error_set(error_r, AG_ESIG,
 		    "a signature of class %s, not over these bytes",

@@ -175,6 +175,7 @@ count(const char *s, const char *part)
 	return n;
 }
 
+/* SPEC B-5.1, B-5.3 and B-5.4, as gpg sees it. */
 static void
 test_packets(void **state)
 {
@@ -306,6 +307,7 @@ test_open_others(void **state)
 
 /* ---- what must not be sealed ---- */
 
+/* SPEC B-5.2: to both keys or not at all. */
 static void
 test_unusable(void **state)
 {
@@ -378,7 +380,7 @@ test_missing_cert(void **state)
 	}
 }
 
-/* ---- what must not be opened ---- */
+/* ---- what must not be opened (SPEC B-5.5) ---- */
 
 static struct pgp_message
 altered(struct pgp_message m, size_t len, const char *more, size_t more_len)

@@ -133,6 +133,12 @@ test_info_refused(void **state)
 	assert_int_equal(buf_put(&b, a.data, a.len), 0);
 	assert_no_key(armored(b.data, b.len), "holds 2 keys");
 	assert_no_key(armored(a.data, a.len - 1), "cut off");
+	/* Packets in front of a key could be taken for another key's. */
+	buf_reset(&b);
+	assert_int_equal(
+	    openpgp_packet_put(&b, PACKET_USER_ID, "mallory", 7), 0);
+	assert_int_equal(buf_put(&b, a.data, a.len), 0);
+	assert_no_key(armored(b.data, b.len), "does not begin with a key");
 	buf_free(&a);
 	buf_free(&b);
 	big = malloc(OPENPGP_KEY_MAX + 2);
@@ -230,7 +236,7 @@ test_generate(void **state)
 	assert_true(info.can_certify && info.can_sign && info.has_encryption);
 	assert_int_equal(info.expires, 0);
 
-	/* Version 4, EdDSA and ECDH; no AEAD, no compression. */
+	/* SPEC B-5.4: version 4, EdDSA and ECDH; no AEAD, no compression. */
 	help_write(path, public.data, public.len);
 	assert_int_equal(PGP_RUN(&out, "gpg", "--homedir", help_dir(),
 			     "--list-packets", path),
@@ -402,6 +408,26 @@ test_sign_other_kinds(void **state)
 			fail_msg("%s %s", kinds[i].option, kinds[i].how);
 	}
 	pgp_gnupg_end(home);
+}
+
+/* SPEC M-6.1: by the primary key, not by a subkey that it allows to sign;
+ * and that is how we sign. */
+static void
+test_sign_by_subkey(void **state)
+{
+	const char *home = pgp_gnupg("signsub"), *data = help_path("data");
+	const char *sig = help_path("sig");
+
+	(void)state;
+	assert_int_equal(
+	    verify("signsub", text, sign("signsub", text), NULL), 0);
+	help_write(data, text, strlen(text));
+	assert_int_equal(PGP_RUN(NULL, "gpg", "--homedir", home, "--batch",
+			     "--armor", "-o", sig, "--detach-sign", data),
+	    0);
+	pgp_gnupg_end(home);
+	assert_int_equal(
+	    verify("signsub", text, help_read(sig, NULL), NULL), AG_ESIG);
 }
 
 /* Two signatures in one armor are one too many. */
@@ -667,6 +693,7 @@ main(void)
 	    help_test(test_sign),
 	    help_test(test_sign_wrong),
 	    help_test(test_sign_other_kinds),
+	    help_test(test_sign_by_subkey),
 	    help_test(test_sign_twice),
 	    help_test(test_sign_expired),
 	    help_test(test_sign_revoked),
