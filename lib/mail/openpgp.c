@@ -246,7 +246,8 @@ frame_names(const struct openpgp_frame *f, const struct openpgp_recipient *r)
 	return false;
 }
 
-/* After the engine's success: was all of it sealed, to these alone? */
+/* SPEC B-5.1 and B-5.2. After the engine's success: was all of it sealed,
+ * to these alone? */
 static int
 check_sealed(const struct openpgp_io *io,
     const struct openpgp_recipient *const *to, size_t count,
@@ -302,7 +303,8 @@ openpgp_seal(struct openpgp *pgp, const char *fpr1, const char *fpr2,
 
 /* ---- opening ---- */
 
-/* An engine may stop at the message's end; nothing may follow it. */
+/* SPEC B-5.5: an engine may stop at the message's end; nothing may follow
+ * it. */
 static void
 drain(struct openpgp_io *io)
 {

@@ -57,15 +57,24 @@ const char *openpgp_engine_version(enum openpgp_engine engine);
 
 /*
  * For sealing: keys is the derived directory of sealing keys that
- * openpgp_keyring_write() made. Read only.
+ * openpgp_keyring_write() made. Read only. If it is a symbolic link, the
+ * object stays with what the link names now.
+ *
+ * A process's first call in here starts the libraries and sets LC_ALL=C
+ * (for gpg): make it before there are threads.
  */
 int openpgp_new_public(enum openpgp_engine engine, const char *keys,
     struct openpgp **pgp_r, struct error *error_r);
 
 /*
- * For opening and signing: secret_path is one armored file of secret keys
- * (no passphrase). scratch is a directory of the caller's own, on a file
- * system in memory where there is one, in which GPGME makes its home.
+ * For opening and signing: secret_path is one armored file of secret keys,
+ * one or several behind each other (a passphrase: AG_ECRYPTO). scratch is
+ * a directory of the caller's own, on a file system in memory where there
+ * is one, in which GPGME makes its home: 0700, with a gpg-agent of its
+ * own, both gone after openpgp_free(). A process that was killed leaves
+ * them: its successor removes what is in scratch, and the agent then ends
+ * by itself. The path of scratch has at most 86 bytes (AG_ETOOBIG): the
+ * agent's socket has to fit in.
  */
 int openpgp_new_secret(enum openpgp_engine engine, const char *secret_path,
     const char *scratch, struct openpgp **pgp_r, struct error *error_r);
@@ -83,20 +92,26 @@ int openpgp_seal(struct openpgp *pgp, const char *fpr1, const char *fpr2,
     struct error *error_r);
 
 /* Can this key be sealed to at all (known, has an encryption subkey, not
- * revoked)? 0 or AG_ECRYPTO with the reason. Expiry is not looked at
- * (DESIGN: settled by the manifest and revocation, not by the clock). */
+ * revoked)? 0 or AG_ECRYPTO with the reason. Neither its expiry nor the
+ * clock is looked at, here or in sealing, by either engine: whether a key
+ * may be sealed to is settled by the manifest and by revocation. */
 int openpgp_usable(struct openpgp *pgp, const char *fpr, struct error *error_r);
 
 /*
- * Open. 0 only if the whole message was read, was one SEIPD packet with
- * integrity protection that holds, and nothing follows it. AG_ESIG:
- * damaged or without protection; AG_ECRYPTO: no key; else the source's or
- * the sink's own error.
+ * Open a binary message. 0 only if the whole message was read, was one
+ * SEIPD packet with integrity protection that holds, and nothing follows
+ * it. AG_ESIG: damaged, cut off, without protection, not sealed, or more
+ * inside than outside (compressed: never more reaches the sink than was
+ * read); AG_ECRYPTO: not sealed to one of our keys; AG_EIO, AG_ENOMEM: the
+ * engine failed, the message may be good; else the source's or the sink's
+ * own error, which ends it at once.
  */
 int openpgp_open(struct openpgp *pgp, const struct openpgp_source *in,
     const struct openpgp_sink *out, struct error *error_r);
 
-/* ---- keys and detached signatures; these always use GPGME ---- */
+/* ---- keys and detached signatures; these always use GPGME ----
+ *
+ * They make a home in scratch for the call, and remove it. */
 
 struct openpgp_keyinfo {
 	char fpr[OPENPGP_FPR_LEN + 1]; /* primary, upper case */
@@ -108,7 +123,7 @@ struct openpgp_keyinfo {
 };
 
 /* Read one armored public key; AG_EINVAL if it is none, or more than one,
- * or holds secrets. home: scratch directory, as above. */
+ * or holds secrets. What its primary key has not signed is not there. */
 int openpgp_key_info(const char *armored, const char *scratch,
     struct openpgp_keyinfo *info_r, struct error *error_r);
 
@@ -118,21 +133,27 @@ int openpgp_key_info(const char *armored, const char *scratch,
 int openpgp_key_generate(const char *uid, const char *scratch,
     struct buf *public_r, struct buf *secret_r, struct error *error_r);
 
-/* An armored detached signature over data by the secret key in
- * secret_path. */
+/* An armored detached signature over data by the primary key of the first
+ * secret key in secret_path. */
 int openpgp_sign_detached(const char *secret_path, const char *scratch,
     const void *data, size_t len, struct buf *sig_r, struct error *error_r);
 
-/* Does sig over data verify with the armored public key? 0, AG_ESIG. The
- * primary key's fingerprint goes to fpr_r (may be NULL). */
+/* Is sig one good signature over these bytes by the armored public key's
+ * primary key? 0, AG_ESIG. It may have expired since, but not be revoked.
+ * The key's fingerprint goes to fpr_r (OPENPGP_FPR_LEN + 1 bytes; may be
+ * NULL). */
 int openpgp_verify_detached(const char *armored_key, const char *scratch,
     const void *data, size_t len, const char *sig, char *fpr_r,
     struct error *error_r);
 
 /*
- * Write what openpgp_new_public() reads into the directory dir: a
- * GNUPGHOME for GPGME (read-only for its users; settings of FACTS) and
- * one file a key for RNP. keys: count armored public keys.
+ * Write what openpgp_new_public() reads into the directory dir (made if it
+ * is not there; an older content is replaced): a GNUPGHOME for GPGME,
+ * read-only for its users, and a file a key for RNP. keys: count armored
+ * public keys, copies allowed. One that is revoked or has no encryption
+ * subkey is only noted, for openpgp_usable(); one that can't be read is
+ * AG_EINVAL. What is written holds the peers' encryption subkeys in
+ * certificates of our own (openpgp_cert.h). Not yet durable.
  */
 int openpgp_keyring_write(const char *dir, const char *const *keys,
     size_t count, struct error *error_r);
