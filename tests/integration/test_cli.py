@@ -765,8 +765,9 @@ def test_ssh_keys_name_the_peer(nodes):
 
 
 def test_sshd_lets_in_peers_only(nodes, tmp_path):
-    """SPEC N-17.2, with a real sshd: a peer's key gets its one command,
-    whatever it asks for; other keys, other users, forwarding get nothing."""
+    """SPEC N-17.2, N-9.3, R-1.2, with a real sshd: a peer's key gets its one
+    command, whatever it asks for; other keys, other users, forwarding get
+    nothing."""
     bob, eve = nodes("bob"), nodes("eve")
     space = Namespace(tmp_path)
     for node in (bob, eve):

@@ -122,7 +122,7 @@ def test_large_mail_is_unchanged_and_memory_flat(home, engine):
 
 
 def test_bundle_that_changes_between_the_passes(home, engine):
-    """SPEC N-10.5: the second time the engine finds it damaged, or it is
+    """SPEC N-10.5, B-5.6: the second time the engine finds it damaged, or it is
     another one: the connection is cut, and Postfix drops what it has."""
     message = fresh_message() + b"x" * 70 + b"\r\n" * 100000
     path, other = home.make(message), home.make(message)

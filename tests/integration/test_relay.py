@@ -30,6 +30,7 @@ def make_net(request):
 
 
 def test_home_gets_its_mail(make_net):
+    """SPEC R-1.1"""
     net = make_net("alice", "bob")
     net.start()
     ids = net.alice.bundles("bob", 3)
@@ -56,6 +57,7 @@ def test_copies_while_home_is_away(make_net):
 
 
 def test_as_many_copies_as_wanted(make_net):
+    """SPEC R-7.1, R-7.2, N-8.2"""
     net = make_net("alice", "bob", "carol", "dave", "erin", "frank")
     net.start("alice", "carol", "dave", "erin", "frank")
     small = net.alice.bundles("bob", 30, copies=3)
@@ -73,6 +75,7 @@ def test_as_many_copies_as_wanted(make_net):
 
 
 def test_home_that_nobody_can_dial(make_net):
+    """SPEC R-4.1, R-8.2"""
     net = make_net("alice", "bob", "carol")
     net.bob.addresses = []
     net.configure()
@@ -88,6 +91,7 @@ def test_home_that_nobody_can_dial(make_net):
 
 
 def test_only_those_whom_both_sides_allow(make_net):
+    """SPEC R-7.3, N-8.2"""
     net = make_net()
     net.bob.lists = {"deny": ["carol"]}
     net.dave.stores = {"deny": ["bob"]}
@@ -105,6 +109,7 @@ def test_only_those_whom_both_sides_allow(make_net):
 
 
 def test_refused_is_drawn_again(make_net):
+    """SPEC R-7.3, R-5.9, N-8.4"""
     net = make_net("alice", "bob", "carol", "dave")
     net.carol.stores = {"quota": "1M"}
     net.configure()
@@ -118,6 +123,7 @@ def test_refused_is_drawn_again(make_net):
 
 
 def test_survives_kill_of_everything(make_net):
+    """SPEC R-7.4"""
     net = make_net()
     net.start("alice", "carol", "dave")
     ids = net.alice.bundles("bob", 10)
@@ -154,6 +160,7 @@ def test_what_is_kept_at_home_is_receipted(make_net, word):
 
 
 def test_no_receipt_no_deletion(make_net):
+    """SPEC R-6.4"""
     net = make_net("alice", "bob")
     net.start()
     net.bob.path("deliver/unsigned").touch()
@@ -179,6 +186,7 @@ def test_deliver_comes_later(make_net):
 
 
 def test_one_session_between_two(make_net):
+    """SPEC R-8.4"""
     net = make_net("alice", "bob")
     net.start()
     net.alice.ask("flush")
@@ -191,6 +199,7 @@ def test_one_session_between_two(make_net):
 
 
 def test_wrong_host_key_is_refused(make_net):
+    """SPEC R-1.3, N-9.3"""
     net = make_net("alice", "bob")
     net.start("bob")
     key = net.bob.host_key
@@ -204,6 +213,7 @@ def test_wrong_host_key_is_refused(make_net):
 
 
 def test_network_comes_up(make_net):
+    """SPEC R-8.3"""
     net = make_net("alice", "bob")
     net.alice.settings["relay"] = {"retry-min": "1h", "retry-max": "2h"}
     net.configure()
@@ -230,6 +240,7 @@ def test_large_and_many(make_net):
 
 
 def test_peer_added_later(make_net):
+    """SPEC R-7.3"""
     net = make_net("alice", "bob", "carol")
     net.unknown = {"alice": ["carol"]}
     net.configure()
@@ -273,6 +284,7 @@ MALFORMED = [b"\n", b" \n", b"WANT x\n", b"want\n", b"want 12\n", b"want " + b"A
 
 @pytest.mark.parametrize("line", MALFORMED)
 def test_malformed_line_ends_the_session(hostile, line):
+    """SPEC R-2.3, R-2.5, R-5.3, N-9.5"""
     c = Caller(hostile.alice, "carol")
     c.send(line)
     assert c.until("bye").startswith(("bye malformed line", "bye a second hello", "bye bundle was not asked for"))
@@ -286,6 +298,7 @@ HELLOS = [b"mine\n", b"agamid-relay 1 dave friends.example 1\n", b"agamid-relay 
 
 @pytest.mark.parametrize("hello", HELLOS)
 def test_no_good_hello(hostile, hello):
+    """SPEC R-2.1, R-2.2, R-2.5"""
     c = Caller(hostile.alice, "carol", hello=False)
     c.send(hello)
     assert c.line().startswith("agamid-relay 1 alice ")
@@ -294,6 +307,7 @@ def test_no_good_hello(hostile, hello):
 
 
 def test_unknown_verb_is_answered(hostile):
+    """SPEC R-2.4, R-3.1, R-9.2"""
     c = Caller(hostile.alice, "carol")
     for verb in ("frobnicate", "session", "arrived", "accept", "note", "probe"):
         c.say(f"{verb} some words")
@@ -312,6 +326,7 @@ def test_peer_must_be_known(hostile):
 
 
 def test_good_offer_is_taken(hostile):
+    """SPEC R-4.2"""
     path, = made(hostile.carol, "bob")
     c = Caller(hostile.alice, "carol")
     assert c.offer(path).startswith("want ")
@@ -345,6 +360,7 @@ FORGED = {
 
 @pytest.mark.parametrize("what", FORGED)
 def test_forged_ticket_is_refused(hostile, what):
+    """SPEC R-5.1"""
     path, = made(hostile.carol, "bob")
     path = forged(path, FORGED[what])
     c = Caller(hostile.alice, "carol")
@@ -354,6 +370,7 @@ def test_forged_ticket_is_refused(hostile, what):
 
 
 def test_other_bytes_are_refused(hostile):
+    """SPEC R-5.4"""
     path, other = made(hostile.carol, "bob", count=2)
     c = Caller(hostile.alice, "carol")
     assert c.offer(path).startswith("want ")
@@ -370,7 +387,7 @@ def test_other_bytes_are_refused(hostile):
 
 
 def test_more_than_the_quota(hostile):
-    """A peer's share is a third, of what it brought and what it may bring."""
+    """SPEC R-5.9, N-8.4: a peer's share is a third, of what it brought and what it may bring."""
     net = hostile
     net.alice.stores = {"quota": "1M"}
     net.configure()
@@ -384,12 +401,16 @@ def test_more_than_the_quota(hostile):
 
 
 def test_nobody_gets_what_is_not_his(hostile):
+    """SPEC R-4.5"""
     net = hostile
     mine, = net.alice.bundles("bob", 1, copies=1)
     wait_for(lambda: mine in net.alice.held("bob"), what="taken")
     c = Caller(net.alice, "carol")
     c.say(f"want {mine}")
     assert c.answer(mine) == f"refused {mine} not for you"
+    unknown = "f" * 64  # in the same words
+    c.say(f"want {unknown}")
+    assert c.answer(unknown) == f"refused {unknown} not for you"
     c.say("mine")
     c.say("ping")
     assert c.until("pong")
@@ -397,6 +418,7 @@ def test_nobody_gets_what_is_not_his(hostile):
 
 
 def test_forged_receipt_deletes_nothing(hostile):
+    """SPEC R-6.1, R-6.2, N-11.3"""
     net = hostile
     mine, = net.alice.bundles("bob", 1, copies=1)
     wait_for(lambda: mine in net.alice.held("bob"), what="taken")
@@ -420,6 +442,7 @@ def test_forged_receipt_deletes_nothing(hostile):
 
 
 def test_who_does_not_read_is_cut_off(hostile):
+    """SPEC R-3.4"""
     path, = made(hostile.carol, "bob")
     c = Caller(hostile.alice, "carol")
     with pytest.raises(BrokenPipeError):
@@ -430,6 +453,7 @@ def test_who_does_not_read_is_cut_off(hostile):
 
 
 def test_killed_in_the_middle_of_a_bundle(hostile):
+    """SPEC R-3.6"""
     path, = made(hostile.carol, "bob")
     c = Caller(hostile.alice, "carol")
     assert c.offer(path).startswith("want ")
@@ -444,7 +468,7 @@ def test_killed_in_the_middle_of_a_bundle(hostile):
 
 
 def test_one_who_stalls_is_not_waited_for(make_net):
-    """Two offer own mail; the first never sends it, and goes away."""
+    """SPEC R-4.4: two offer own mail; the first never sends it, and goes away."""
     net = make_net("alice", "bob", "carol", "dave")
     net.carol.path("out").mkdir()
     net.start("bob")
@@ -460,8 +484,8 @@ def test_one_who_stalls_is_not_waited_for(make_net):
 
 
 def test_another_ticket_for_the_same_bytes(make_net):
-    """Mallory (dave) signs for what carol sealed, and is first. Only opening
-    it tells; then carol's is asked for."""
+    """SPEC R-5.8, R-4.3, N-11.2: Mallory (dave) signs for what carol sealed, and is
+    first. Only opening it tells; then carol's is asked for."""
     net = make_net("alice", "bob", "carol", "dave")
     for n in (net.carol, net.dave):
         n.path("out").mkdir()
@@ -527,7 +551,7 @@ def three(whole_three, request):
 @pytest.mark.parametrize("action", ["error", "kill", "kill-after"])
 @pytest.mark.parametrize("point", fault_points())
 def test_fault(three, point, action):
-    """Nothing is lost, and nothing is delivered twice, whichever process of
+    """SPEC R-3.6, R-5.2: nothing is lost, and nothing is delivered twice, whichever process of
     whichever node fails or dies at this step."""
     net = three
     before = len(net.bob.delivered())

@@ -66,7 +66,7 @@ def forger(lab, tmp_path):
 
 
 def test_a_good_one_gets_in(lab, forger):
-    """The forger's ways are right: an honest bundle brought so arrives."""
+    """SPEC R-9.3: the forger's ways are right: an honest bundle brought so arrives."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, "--client", "address=198.51.100.7"))
     arrives(lab, "bob", word)
@@ -97,7 +97,7 @@ def test_forged_bundle(lab, forger, kind):
 
 
 def test_ticket_under_anothers_name(lab, forger):
-    """SPEC N-4.2, B-6.7: Carol signs as Alice."""
+    """SPEC N-4.2, B-6.7, R-9.2, R-9.3: Carol signs as Alice."""
     word = fresh_word("forge")
     forger.bring(forger.make(word, acceptor="alice"))
     assert inbox_with(lab, "bob", word) == []

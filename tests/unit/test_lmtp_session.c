@@ -116,6 +116,7 @@ static const struct {
     {"<anyone@dave.example> NOTIFY=NEVER", "250 2.1.5"},
     /* SPEC N-1.4, N-1.2 */
     {"<nobody@bob.example>", "550 5.1.1"},
+    /* SPEC N-18.4 */
     {"<bob@x.bob.example>", "554 5.7.1"},
     {"<bob@elsewhere.example>", "554 5.7.1"},
     /* At the wrong door: never bounced. */

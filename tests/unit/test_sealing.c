@@ -135,7 +135,7 @@ round_trip(const char *settings)
 	seal_end(&n);
 }
 
-/* SPEC N-3.1, N-3.3, N-3.4, N-4.1 */
+/* SPEC N-3.1, N-3.3, N-3.4, N-4.1, B-3.13 */
 static void
 test_round_trip_gpgme(void **state)
 {
