@@ -180,8 +180,30 @@ by_id(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+/* Take a name out of a list with commas. */
 static void
-annotate(struct bundle_item *item, const char *line, size_t len)
+drop_name(char *names, const char *name)
+{
+	size_t want = strlen(name), len;
+	char *p = names;
+
+	while (*p != '\0') {
+		len = strcspn(p, ",");
+		if (len == want && memcmp(p, name, len) == 0) {
+			len += p[len] == ',';
+			memmove(p, p + len, strlen(p + len) + 1);
+			continue;
+		}
+		p += len + (p[len] == ',');
+	}
+	len = strlen(names);
+	if (len > 0 && names[len - 1] == ',')
+		names[len - 1] = '\0';
+}
+
+static void
+annotate(
+    struct bundle_item *item, const char *self, const char *line, size_t len)
 {
 	char word[8];
 
@@ -193,12 +215,14 @@ annotate(struct bundle_item *item, const char *line, size_t len)
 	item->few = strcmp(word, "yes") == 0;
 	item->copies = (unsigned)relay_number(line, len, "copies");
 	relay_value(line, len, "holders", item->holders, sizeof(item->holders));
+	drop_name(item->holders, self);
 	relay_value(line, len, "drawn", item->drawn, sizeof(item->drawn));
 	relay_value(line, len, "state", item->state, sizeof(item->state));
 }
 
 void
-bundles_annotate(struct bundle_list *list, const struct buf *answer)
+bundles_annotate(
+    struct bundle_list *list, const char *self, const struct buf *answer)
 {
 	struct bundle_item key, *item;
 	struct cursor c;
@@ -214,7 +238,7 @@ bundles_annotate(struct bundle_list *list, const struct buf *answer)
 		item = bsearch(&key, list->items, list->count,
 		    sizeof(*list->items), by_id);
 		if (item != NULL)
-			annotate(item, line, len);
+			annotate(item, self, line, len);
 	}
 	qsort(list->items, list->count, sizeof(*list->items), oldest_first);
 }

@@ -37,7 +37,8 @@ struct bundle_item {
 	bool own; /* accepted here */
 	bool few; /* fewer holders than wanted could be drawn */
 	unsigned copies; /* nodes that have it, this one included */
-	char holders[256], drawn[256]; /* names, with commas */
+	char holders[256]; /* the others that have it, with commas */
+	char drawn[256]; /* those that are to get it */
 	char state[16]; /* of our own mail */
 };
 
@@ -48,8 +49,9 @@ struct bundle_list {
 
 int bundles_read(
     const struct conf *conf, struct bundle_list *list_r, struct error *error_r);
-/* Add what relayd answered to "queue". */
-void bundles_annotate(struct bundle_list *list, const struct buf *answer);
+/* Add what relayd answered to "queue"; self is this node's name. */
+void bundles_annotate(
+    struct bundle_list *list, const char *self, const struct buf *answer);
 void bundles_free(struct bundle_list *list);
 /* "new", "incoming", "held", "mine". */
 const char *bundle_place_name(enum bundle_place place);

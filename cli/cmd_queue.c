@@ -21,8 +21,10 @@ print_relay(const struct bundle_item *item)
 		cli_out("%18s%s\n", "", item->state);
 		return;
 	}
-	cli_out("%18s%u cop%s: %s", "", item->copies,
-	    item->copies == 1 ? "y" : "ies", item->holders);
+	cli_out(
+	    "%18s%u cop%s", "", item->copies, item->copies == 1 ? "y" : "ies");
+	if (item->holders[0] != '\0')
+		cli_out(", also at %s", item->holders);
 	if (item->drawn[0] != '\0')
 		cli_out("; to go to %s", item->drawn);
 	if (item->few)
@@ -132,7 +134,7 @@ queue(const struct conf *conf, bool json)
 	if (bundles_read(conf, &list, &why) < 0)
 		rc = cli_error("%s", why.text);
 	if (running)
-		bundles_annotate(&list, &answer);
+		bundles_annotate(&list, conf->node, &answer);
 	if (rc == CLI_OK && json)
 		print_json(&list, running);
 	else if (rc == CLI_OK)

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,8 +16,20 @@
 #include "cli/known.h"
 #include "cli/relay.h"
 #include "cli/show.h"
+#include "util/file.h"
+#include "util/sock.h"
+#include "util/text.h"
 
 #define USAGE "status [--json]"
+
+enum { DAEMON_MILTER, DAEMON_SEAL, DAEMON_RELAYD, DAEMON_DELIVER, DAEMONS };
+
+static const char *const daemons[] = {
+    [DAEMON_MILTER] = "milter",
+    [DAEMON_SEAL] = "seal",
+    [DAEMON_RELAYD] = "relayd",
+    [DAEMON_DELIVER] = "deliver",
+};
 
 struct total {
 	size_t count;
@@ -28,7 +40,7 @@ struct status {
 	struct known known;
 	struct total totals[BUNDLE_MINE + 1];
 	struct buf relay; /* what relayd answered */
-	bool running;
+	bool runs[DAEMONS];
 	char derived[64]; /* "derived.7", or "" */
 	struct buf problems;
 };
@@ -85,21 +97,45 @@ find_line(
 	return NULL;
 }
 
-static void
-ask_relayd(struct status *s)
+/* Does somebody listen there? The daemons take a connection that says
+ * nothing for what it is. */
+static bool
+is_listening(const char *dir, const char *name, int type)
 {
-	struct error why;
-	const char *line;
-	size_t len;
+	char *path = file_join(dir, name);
+	int fd = sock_connect(path, type, NULL);
 
-	s->running = relay_ask(s->known.conf, "status\n", &s->relay, &why) == 0;
-	if (!s->running) {
+	free(path);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void
+ask_daemons(struct status *s)
+{
+	const struct conf *conf = s->known.conf;
+	struct error why;
+	char *text;
+	int i;
+
+	s->runs[DAEMON_MILTER] =
+	    is_listening(conf->queue_dir, "agamid/policy.sock", SOCK_STREAM);
+	s->runs[DAEMON_SEAL] =
+	    is_listening(conf->queue_dir, "agamid/seal.sock", SOCK_STREAM);
+	s->runs[DAEMON_DELIVER] =
+	    is_listening(conf->run_dir, "deliver/deliver.sock", SOCK_SEQPACKET);
+	s->runs[DAEMON_RELAYD] =
+	    relay_ask(conf, "status\n", &s->relay, &why) == 0;
+	if (!s->runs[DAEMON_RELAYD])
 		add_problem(s, why.text);
-		return;
+	for (i = 0; i < DAEMONS; i++) {
+		if (s->runs[i] || i == DAEMON_RELAYD)
+			continue;
+		text = xasprintf("agamid-%s does not run", daemons[i]);
+		add_problem(s, text);
+		free(text);
 	}
-	line = find_line(s, "deliver", "down", &len);
-	if (line != NULL)
-		add_problem(s, "agamid-deliver does not run");
 }
 
 static void
@@ -112,7 +148,7 @@ collect(struct status *s)
 		    "from your backup");
 	find_derived(s);
 	count_bundles(s);
-	ask_relayd(s);
+	ask_daemons(s);
 }
 
 /* Who may do what for whom, in words. */
@@ -180,17 +216,13 @@ print_peers(const struct status *s)
 static void
 print_daemons(const struct status *s)
 {
-	char deliver[16] = "";
-	const char *line;
-	size_t len;
+	int i;
 
-	line = find_line(s, "node", NULL, &len);
-	if (line != NULL)
-		relay_value(line, len, "deliver", deliver, sizeof(deliver));
-	cli_out("relayd    %s\n", s->running ? "runs" : "does not run");
-	if (s->running)
-		cli_out("deliver   %s\n",
-		    strcmp(deliver, "up") == 0 ? "runs" : "does not run");
+	cli_out("daemons   ");
+	for (i = 0; i < DAEMONS; i++)
+		cli_out("%s%s %s", i > 0 ? ", " : "", daemons[i],
+		    s->runs[i] ? "runs" : "does not run");
+	cli_out("\n");
 }
 
 static void
@@ -302,7 +334,10 @@ print_json(const struct status *s)
 	json_number(&j, "serial", (int64_t)r->self->serial);
 	json_text(&j, "fingerprint", r->self->fpr);
 	json_text(&j, "derived", s->derived);
-	json_bool(&j, "relayd", s->running);
+	json_open(&j, "daemons", '{');
+	for (i = 0; i < DAEMONS; i++)
+		json_bool(&j, daemons[i], s->runs[i]);
+	json_close(&j, '}');
 	json_peers(&j, s);
 	json_open(&j, "bundles", '{');
 	for (i = 0; i <= BUNDLE_MINE; i++) {

@@ -123,20 +123,20 @@ test_bundles(void **state)
 	assert_int_equal(
 	    buf_puts(&answer,
 		"id=" ID_1 " home=bob size=4096 from=dave own=no short=yes "
-		"copies=2 holders=carol,dave drawn=erin\n"
+		"copies=3 holders=carol,dave,carol,erin,carol drawn=frank\n"
 		"id=" ID_2 " home=carol size=5 state=retry\n"
 		"id=feed home=x\n"
 		"nonsense\n"),
 	    0);
-	bundles_annotate(&list, &answer);
+	bundles_annotate(&list, "carol", &answer);
 	assert_false(list.items[0].known);
 	assert_string_equal(list.items[1].state, "retry");
 	assert_true(list.items[2].known);
 	assert_string_equal(list.items[2].from, "dave");
 	assert_true(list.items[2].few && !list.items[2].own);
-	assert_int_equal(list.items[2].copies, 2);
-	assert_string_equal(list.items[2].holders, "carol,dave");
-	assert_string_equal(list.items[2].drawn, "erin");
+	assert_int_equal(list.items[2].copies, 3);
+	assert_string_equal(list.items[2].holders, "dave,erin");
+	assert_string_equal(list.items[2].drawn, "frank");
 	buf_free(&answer);
 	bundles_free(&list);
 	conf_free(&conf);
