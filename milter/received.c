@@ -18,7 +18,7 @@ clean(const char *in, bool blanks, char out[WORD_MAX])
 {
 	size_t i;
 
-	for (i = 0; in[i] != '\0' && i < WORD_MAX - 1; i++) {
+	for (i = 0; i < WORD_MAX - 1 && in[i] != '\0'; i++) {
 		unsigned char c = in[i];
 
 		if ((c == ' ' && !blanks) || c < 0x20 || c >= 0x7f ||
