@@ -224,7 +224,7 @@ void
 bundles_annotate(
     struct bundle_list *list, const char *self, const struct buf *answer)
 {
-	struct bundle_item key, *item;
+	struct bundle_item key = {.id = ""}, *item;
 	struct cursor c;
 	const char *line;
 	size_t len;

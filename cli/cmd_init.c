@@ -466,6 +466,8 @@ init_locked(const struct conf *conf, const struct init_options *o)
 
 	if (is_set_up(conf))
 		return CLI_OK;
+	if (o->domains.count == 0) /* it was set up a moment ago */
+		return cli_usage(USAGE);
 	scratch = cli_scratch_new();
 	if (scratch == NULL)
 		return CLI_FAILED;

@@ -171,7 +171,8 @@ make_node_secret(const struct conf *conf, struct error *error_r)
 	if (!is_there(path)) {
 		randombytes_buf(random, sizeof(random));
 		text_hex(random, sizeof(random), hex);
-		strcat(hex, "\n");
+		hex[2 * sizeof(random)] = '\n';
+		hex[2 * sizeof(random) + 1] = '\0';
 		rc =
 		    file_replace(path, hex, strlen(hex), 0400, "init", error_r);
 		explicit_bzero(random, sizeof(random));

@@ -281,7 +281,7 @@ put_armor(struct buf *out, const char *key, const struct buf *armor)
 static int
 put_mailboxes(struct buf *out, const struct words *mailboxes)
 {
-	const char *pattern;
+	const char *pattern = "";
 	char *name;
 	size_t i;
 	int rc;
@@ -410,7 +410,7 @@ init_manifest_text(const struct init_options *o, const struct init_keys *keys,
 static int
 put_config_mailboxes(struct buf *out, const struct words *deliver_to)
 {
-	const char *to;
+	const char *to = "";
 	char *name;
 	size_t i;
 	int rc;
