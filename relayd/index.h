@@ -19,8 +19,8 @@
 
 struct held {
 	uint8_t id[BUNDLE_ID_LEN / 2];
-	uint64_t size : 40;
-	uint64_t flags : 8;
+	uint64_t size : 41; /* up to BUNDLE_SIZE_MAX; 0: not in use */
+	uint64_t flags : 7;
 	uint64_t from : 16; /* who brought it; 0: not known */
 	uint32_t day;
 	uint16_t home;
