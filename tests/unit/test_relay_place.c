@@ -14,6 +14,7 @@
 
 /* ---- copies ---- */
 
+/* SPEC */
 static void
 test_copies(void **state)
 {
@@ -83,7 +84,7 @@ set_of(const size_t *drawn, size_t count, size_t n)
 }
 
 /*
- * Over all the numbers that the source can give, every set of need of n
+ * SPEC R-7.1: over all the numbers that the source can give, every set of need of n
  * comes equally often: n!/(n-need)! combinations, need! for each set.
  */
 static void
@@ -175,7 +176,7 @@ wait_after(unsigned failures, unsigned min, unsigned max, uint32_t random)
 	return p.next - NOW;
 }
 
-/* 1 min doubling to 30 min, in ms, and a quarter less or more. */
+/* SPEC: doubled up to the maximum, a quarter less or more. */
 static void
 test_backoff(void **state)
 {
@@ -230,6 +231,7 @@ test_backoff_edges(void **state)
 	assert_int_equal(wait_after(0, 0, 0, UINT32_MAX), 0);
 }
 
+/* SPEC: a hello ends it. */
 static void
 test_sign_of_life(void **state)
 {

@@ -175,7 +175,7 @@ test_every_verb(void **state)
 	}
 }
 
-/* relayd's own verbs mean nothing when a peer says them. */
+/* SPEC: relayd's own verbs mean nothing when a peer says them. */
 static void
 test_wire(void **state)
 {
@@ -235,7 +235,7 @@ test_stream(void **state)
 	buf_free(&all);
 }
 
-/* ---- what is malformed ---- */
+/* ---- what is malformed: SPEC R-2.3 ---- */
 
 static const char *const bad[] = {
     /* no verb */
@@ -270,7 +270,7 @@ static const char *const bad[] = {
     "delivered 20480\n", "receipt\n", "receipt \n", "receipt 0\n",
     "receipt 20481\n", "receipt 4294967297\n", "receipt 1 1\n",
     "receipt " ID " 1\nx",
-    /* the greeting */
+    /* the hello */
     "agamid-relay\n", "agamid-relay 1\n", "agamid-relay 1 alice\n",
     "agamid-relay 1 alice b.c\n", "agamid-relay 1 alice b.c \n",
     "agamid-relay 0 alice b.c 1\n", "agamid-relay 1000 alice b.c 1\n",
@@ -366,7 +366,7 @@ test_long_text(void **state)
 	assert_int_equal(parse_text(line, true, &m), AG_EINVAL);
 }
 
-/* The longest of every field in one greeting still fits a line. */
+/* The longest of every field in one hello (SPEC) still fits a line. */
 static void
 test_long_names(void **state)
 {
@@ -386,8 +386,8 @@ test_long_names(void **state)
 	buf_free(&out);
 }
 
-/* A verb of a later version: known as unknown, whatever follows it, and
- * the answer can be written. */
+/* SPEC R-2.4, the parser's half: what stands behind a verb of a later
+ * version is not looked at, and the answer can be written. */
 static void
 test_other_verb(void **state)
 {
