@@ -134,6 +134,7 @@ link_end(struct link *ln, const char *why)
 	if (ln->leaving)
 		return;
 	ln->leaving = true;
+	intake_pass_on(ln);
 	link_send_text(ln, PROTO_BYE, NULL, why);
 	client_finish(ln->client);
 }

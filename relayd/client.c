@@ -207,12 +207,12 @@ client_send(struct client *c, const void *data, size_t len, int pass_fd)
 {
 	struct packet *p = NULL;
 
-	if (!c->dead && c->queued + len <= QUEUE_MAX)
+	if (!c->dead && !c->finishing && c->queued + len <= QUEUE_MAX)
 		p = malloc(sizeof(*p) + len);
 	if (p == NULL) {
 		if (pass_fd >= 0)
 			close(pass_fd);
-		if (!c->dead) {
+		if (!c->dead && !c->finishing) {
 			log_error("a process does not read; cut off");
 			/* Its end is found by the loop, not in here. */
 			shutdown(c->fd, SHUT_RDWR);

@@ -26,6 +26,7 @@
 #include "relayd/ssh.h"
 
 #define ADDRESSES_MAX 16
+#define LAST_WORDS_SECONDS 5
 
 struct call {
 	const struct conf *conf;
@@ -136,8 +137,13 @@ serve(struct call *c, int broker_fd)
 	setup.in_fd = setup.out_fd = fds[0];
 	if (pthread_create(&thread, NULL, pump, c) == 0) {
 		rc = session_run(&setup);
-		shutdown(fds[0], SHUT_WR);
+		/* relayd need not wait for the last words; and they are given
+		 * a moment, no more. */
+		shutdown(broker_fd, SHUT_RDWR);
+		shutdown(fds[0], SHUT_RDWR);
+		alarm(LAST_WORDS_SECONDS);
 		pthread_join(thread, NULL);
+		alarm(0);
 	}
 	close(fds[0]);
 	close(fds[1]);

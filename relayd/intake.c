@@ -82,6 +82,8 @@ struct intake {
 	struct event *timer, *rescan;
 };
 
+static const char not_there[] = "it is not there";
+
 static void contest_ask(struct intake *in, const char *id);
 
 /* Expectations ------------------------------------------------------------ */
@@ -503,7 +505,7 @@ check_file(struct relayd *r, const char *dir, const char *name,
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	free(path);
 	if (fd < 0)
-		return errno == ENOENT ? "it is not there" : "it can't be read";
+		return errno == ENOENT ? not_there : "it can't be read";
 	*lasting_r = true;
 	if (spool_name_parse(name, &n) < 0 || n.has_day)
 		why = "its name is no bundle's";
@@ -672,6 +674,15 @@ be_patient(struct intake *in, const struct link *ln)
 	}
 }
 
+/* Another session of this peer's brought it, too, and was quicker. */
+static bool
+was_taken(struct link *ln, const char *id)
+{
+	struct held *h = store_find(ln->r->store, id);
+
+	return h != NULL && h->from == ln->peer->number;
+}
+
 void
 intake_arrived(struct link *ln, const char *id, uint64_t size)
 {
@@ -684,6 +695,8 @@ intake_arrived(struct link *ln, const char *id, uint64_t size)
 	memcpy(n.id, id, sizeof(n.id));
 	spool_name_write(&n, name);
 	why = take_incoming(ln->r, ln->peer, name, e != NULL);
+	if (why == not_there && was_taken(ln, id))
+		why = NULL;
 	if (why != NULL) {
 		answer_refused(ln, id, why);
 		intake_failed(ln, id);
@@ -845,14 +858,11 @@ intake_scan_incoming(struct relayd *r)
 }
 
 void
-intake_link_gone(struct link *ln)
+intake_pass_on(struct link *ln)
 {
 	struct intake *in = ln->r->intake;
 	struct expect *e, *following;
 
-	/* First what it placed and could not tell of any more. */
-	scan_peer(in->r, ln->peer);
-	rescan_soon(in); /* its locks may take a moment to go */
 	for (e = TAILQ_FIRST(&in->expects); e != NULL; e = following) {
 		following = TAILQ_NEXT(e, next);
 		if (e->link != ln->number)
@@ -862,6 +872,17 @@ intake_link_gone(struct link *ln)
 		else
 			expect_pass_on(in, e);
 	}
+}
+
+void
+intake_link_gone(struct link *ln)
+{
+	struct intake *in = ln->r->intake;
+
+	/* First what it placed and could not tell of any more. */
+	scan_peer(in->r, ln->peer);
+	rescan_soon(in); /* its locks may take a moment to go */
+	intake_pass_on(ln);
 }
 
 int

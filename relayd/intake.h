@@ -29,6 +29,8 @@ void intake_failed(struct link *ln, const char *id);
  * that it is what it seemed to be. */
 void intake_invalid(struct relayd *r, struct held *h);
 void intake_settled(struct relayd *r, const char *id);
+/* The session ends: ask others for what it was to bring. */
+void intake_pass_on(struct link *ln);
 void intake_link_gone(struct link *ln);
 
 #endif

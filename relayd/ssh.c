@@ -314,19 +314,26 @@ read_channel(struct ssh *s, struct half *in)
 	return true;
 }
 
-/* From out into the channel, as far as the far side's window allows and
- * what was written before has left. */
-static bool
-write_channel(struct ssh *s, struct half *out)
+/* How much of out may go into the channel: as far as the far side's window
+ * allows, and only when what was written before has left. */
+static size_t
+may_write(struct ssh *s, const struct half *out)
 {
 	uint32_t window = ssh_channel_window_size(s->channel);
 	size_t len = out->len - out->at;
+
+	if ((ssh_get_poll_flags(s->session) & SSH_WRITE_PENDING) != 0)
+		return 0;
+	return len < window ? len : window;
+}
+
+static bool
+write_channel(struct ssh *s, struct half *out)
+{
+	size_t len = may_write(s, out);
 	int n;
 
-	if (len > window)
-		len = window;
-	if (len == 0 ||
-	    (ssh_get_poll_flags(s->session) & SSH_WRITE_PENDING) != 0)
+	if (len == 0)
 		return true;
 	n = ssh_channel_write(s->channel, out->data + out->at, (uint32_t)len);
 	if (n == SSH_ERROR)
@@ -336,35 +343,37 @@ write_channel(struct ssh *s, struct half *out)
 	return true;
 }
 
-static bool
+static void
 read_local(int fd, struct half *out)
 {
 	ssize_t n;
 
 	if (!is_empty(out) || out->ended)
-		return true;
+		return;
 	n = read(fd, out->data, sizeof(out->data));
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0)
-		out->ended = true;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
 	out->at = 0;
-	out->len = (size_t)n;
-	return true;
+	out->len = n > 0 ? (size_t)n : 0;
+	out->ended = n <= 0;
 }
 
-static bool
-write_local(int fd, struct half *in)
+/* The session may have ended while its last words are still on their way:
+ * what comes for it then is dropped, so that those can go out. */
+static void
+write_local(int fd, struct half *in, const struct half *out)
 {
 	ssize_t n;
 
 	if (is_empty(in))
-		return true;
-	n = send(fd, in->data + in->at, in->len - in->at, MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	in->at += (size_t)n;
-	return true;
+		return;
+	n = out->ended
+	    ? -1
+	    : send(fd, in->data + in->at, in->len - in->at, MSG_NOSIGNAL);
+	if (n >= 0)
+		in->at += (size_t)n;
+	else if (out->ended || (errno != EAGAIN && errno != EINTR))
+		in->at = in->len;
 }
 
 static void
@@ -401,13 +410,17 @@ ssh_pump(struct ssh *s, int fd)
 		good = false;
 	ssh_set_blocking(s->session, 0);
 	while (good) {
-		good = read_channel(s, in) && write_local(fd, in) &&
-		    read_local(fd, out) && write_channel(s, out);
+		good = read_channel(s, in);
+		write_local(fd, in, out);
+		read_local(fd, out);
+		good = good && write_channel(s, out);
 		if (!good || (is_empty(in) && in->ended) ||
 		    (is_empty(out) && out->ended))
 			break;
-		/* More may lie in libssh's buffers, unseen by poll(2). */
-		if (is_empty(in) && ssh_channel_poll(s->channel, 0) > 0)
+		/* More may lie in libssh's buffers, unseen by poll(2); and
+		 * looking there may have sent what was in the way. */
+		if ((is_empty(in) && ssh_channel_poll(s->channel, 0) > 0) ||
+		    may_write(s, out) > 0)
 			continue;
 		wait_for_more(s, fd, in, out);
 	}

@@ -323,7 +323,7 @@ class Net:
 
     def show(self):
         for n in self.nodes.values():
-            lines = n.log().splitlines(True)[-100:]
+            lines = n.log().splitlines(True)[-2000:]
             print(f"==== {n.name}\n{''.join(lines)}")
 
     def copies(self, bundle_id):
