@@ -6,6 +6,7 @@
 
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -136,18 +137,68 @@ cli_conf(const struct cli *cli)
 	return conf;
 }
 
+/* ---- the scratch directory ---- */
+
+#define SCRATCH_PREFIX "agamid-"
+#define SCRATCH_YOUNG 60 /* seconds; its owner may not have locked it yet */
+
+static int scratch_lock = -1; /* held while the directory is in use */
+
+/* A directory whose owner was killed: nobody has it locked. There may be
+ * secret keys in it, so it does not wait for the next boot. */
+static void
+remove_stale(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	    st.st_mtime < time(NULL) - SCRATCH_YOUNG &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)file_remove_tree(path, NULL);
+	close(fd);
+}
+
+static void
+remove_all_stale(const char *base)
+{
+	struct dirent *e;
+	char *path;
+	DIR *dir;
+
+	dir = opendir(base);
+	if (dir == NULL)
+		return;
+	while ((e = readdir(dir)) != NULL) {
+		if (strncmp(
+			e->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) != 0)
+			continue;
+		path = file_join(base, e->d_name);
+		remove_stale(path);
+		free(path);
+	}
+	closedir(dir);
+}
+
 char *
 cli_scratch_new(void)
 {
 	const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	char *dir = xasprintf("%s/agamid-XXXXXX", base);
+	char *dir = xasprintf("%s/" SCRATCH_PREFIX "XXXXXX", base);
 
+	remove_all_stale(base);
 	if (mkdtemp(dir) == NULL) {
 		cli_error(
 		    "can't make a directory in %s: %s", base, strerror(errno));
 		free(dir);
 		return NULL;
 	}
+	scratch_lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (scratch_lock >= 0)
+		(void)flock(scratch_lock, LOCK_EX | LOCK_NB);
 	return dir;
 }
 
@@ -158,6 +209,9 @@ cli_scratch_free(char **dir)
 
 	if (*dir != NULL && file_remove_tree(*dir, &why) < 0)
 		cli_warn("%s", why.text);
+	if (scratch_lock >= 0)
+		close(scratch_lock);
+	scratch_lock = -1;
 	free(*dir);
 	*dir = NULL;
 }

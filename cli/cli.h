@@ -49,7 +49,8 @@ int cli_usage(const char *usage);
 struct conf *cli_conf(const struct cli *cli);
 
 /* A new private directory, in memory where there is one; NULL after
- * saying why not. cli_scratch_free() removes it with what is in it. */
+ * saying why not. cli_scratch_free() removes it with what is in it; if the
+ * program is killed before that, the next one does. One at a time. */
 char *cli_scratch_new(void);
 void cli_scratch_free(char **dir);
 

@@ -4,11 +4,13 @@ what it refuses, and what Postfix's and OpenSSH's own programs say to what
 it derives. Run with AGAMID_LAB_ROOT (make install DESTDIR=) or AGAMID (the
 program itself)."""
 
+import fcntl
 import getpass
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -191,6 +193,27 @@ def test_init_says_all_that_is_wrong(tmp_path):
         assert option in said
     assert list(carol.root.iterdir()) == []
     assert "--batch" in carol.run("init", code=1).stderr
+
+
+def test_scratch_of_the_killed_is_removed(nodes):
+    """Secret keys of a run that was killed do not stay about; what another
+    run is using does."""
+    carol = nodes("carol")
+    stale, used, young = (pathlib.Path("/dev/shm", f"agamid-test-{os.getpid()}-{n}") for n in "123")
+    for directory in (stale, used, young):
+        directory.mkdir()
+        (directory / "key").write_text("secret")
+    for directory in (stale, used):
+        os.utime(directory, (1, 1))
+    lock = os.open(used, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        carol.run("manifest", "check", carol.manifest())
+        assert not stale.exists() and (used / "key").exists() and (young / "key").exists()
+    finally:
+        os.close(lock)
+        shutil.rmtree(used)
+        shutil.rmtree(young)
 
 
 # ---- manifest ----
