@@ -135,16 +135,28 @@ column_name(sqlite3_stmt *st, int at, char *name, size_t size)
 	snprintf(name, size, "%s", text == NULL ? "" : text);
 }
 
-/* One number from a statement with one row; 0 if there is none. */
+/* One number from a statement with one row; 0 if there is none. 0 or
+ * AG_EIO. */
+static int
+read_number(struct state *s, sqlite3_stmt *st, int64_t *n_r)
+{
+	int rc = st == NULL ? AG_EIO : db_row(s->db, st);
+
+	*n_r = 0;
+	if (rc != 1)
+		return rc;
+	*n_r = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
+/* The same where a number that can't be read may count as 0. */
 static int64_t
 number(struct state *s, sqlite3_stmt *st)
 {
-	int64_t n = 0;
+	int64_t n;
 
-	if (st == NULL || db_row(s->db, st) != 1)
-		return 0;
-	n = sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
+	read_number(s, st, &n);
 	return n;
 }
 
@@ -155,16 +167,18 @@ state_day(struct state *s, struct day_count *d_r)
 {
 	static const char sql[] = "SELECT value FROM meta WHERE name = ?1";
 	sqlite3_stmt *st = db_stmt(s->db, sql);
+	int64_t day;
 
 	memset(d_r, 0, sizeof(*d_r));
 	if (st == NULL)
 		return AG_EIO;
 	bind_text(st, 1, "day");
-	d_r->day = (uint32_t)number(s, st);
+	if (read_number(s, st, &day) < 0)
+		return AG_EIO;
+	d_r->day = (uint32_t)day;
 	st = db_stmt(s->db, sql);
 	bind_text(st, 1, "date");
-	d_r->date = number(s, st);
-	return 0;
+	return read_number(s, st, &d_r->date);
 }
 
 static int
@@ -251,12 +265,15 @@ state_copy(struct state *s, const char *id, const char *peer)
 {
 	sqlite3_stmt *st = db_stmt(
 	    s->db, "SELECT state FROM copies WHERE id = ?1 AND peer = ?2");
+	int64_t n;
+	int rc;
 
 	if (st == NULL)
 		return AG_EIO;
 	bind_id(st, 1, id);
 	bind_text(st, 2, peer);
-	return (int)number(s, st);
+	rc = read_number(s, st, &n);
+	return rc < 0 ? rc : (int)n;
 }
 
 int

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "mail/receipt.h"
 #include "relayd/index.h"
 #include "relayd/state.h"
@@ -180,6 +182,34 @@ test_commit_fails(void **state)
 	state_close(&s);
 }
 #endif
+
+/* What can't be read is an error, never "nothing is known". */
+static void
+test_unreadable(void **state)
+{
+	struct day_count d = {.day = 7, .date = 20779};
+	struct state *s = reopen(NULL, true);
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(state_set_day(s, &d), 0);
+	assert_int_equal(state_copy_set(s, nth(1).text, "bob", COPY_HAS), 0);
+	assert_int_equal(state_commit(s), 0);
+	assert_int_equal(state_day(s, &d), 0);
+	assert_int_equal(state_copy(s, nth(1).text, "bob"), COPY_HAS);
+	assert_int_equal(
+	    sqlite3_open(help_path("network.db"), &other), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(
+		other, "DROP TABLE meta; DROP TABLE copies", NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(other);
+	help_expect_log("no such table: meta");
+	assert_int_equal(state_day(s, &d), AG_EIO);
+	help_expect_log("no such table: copies");
+	assert_int_equal(state_copy(s, nth(1).text, "bob"), AG_EIO);
+	state_close(&s);
+}
 
 static void
 test_drawn(void **state)
@@ -551,6 +581,7 @@ main(void)
 #ifdef ENABLE_FAULT_POINTS
 	    help_test(test_commit_fails),
 #endif
+	    help_test(test_unreadable),
 	    help_test(test_drawn),
 	    help_test(test_origins),
 	    help_test(test_receipts),
