@@ -22,7 +22,7 @@ static const struct answer_text answers[ANSWER_COUNT] = {
     [ANSWER_NO_CONNECTION] = {"451", "4.3.0",
 	"Sealing is not available now; try again later"},
     [ANSWER_MIXED] = {"452", "4.5.3",
-	"Recipients of different homes; send to this one separately"},
+	"Recipients of different homes or keys; send to this one separately"},
     [ANSWER_TOO_MANY] = {"452", "4.5.3",
 	"Too many recipients; send to this one separately"},
     [ANSWER_NO_KEY] = {"451", "4.7.5",
