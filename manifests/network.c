@@ -157,19 +157,9 @@ network_receipt_key(
 }
 
 static bool
-site_is_taken(const struct network *n, const struct manifest *home,
-    const struct manifest **out, size_t count, const char *site)
+is_same_site(const struct manifest *a, const struct manifest *b)
 {
-	size_t i;
-
-	if (strcmp(site, manifest_site(n->self)) == 0 ||
-	    strcmp(site, manifest_site(home)) == 0)
-		return true;
-	for (i = 0; i < count; i++) {
-		if (strcmp(site, manifest_site(out[i])) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(manifest_site(a), manifest_site(b)) == 0;
 }
 
 size_t
@@ -183,7 +173,7 @@ network_eligible(const struct network *n, const struct manifest *home,
 		peer = n->peers[i];
 		if (strcmp(peer->name, home->name) != 0 &&
 		    manifest_may_hold(peer, home) &&
-		    !site_is_taken(n, home, out, count, manifest_site(peer)))
+		    !is_same_site(peer, n->self) && !is_same_site(peer, home))
 			out[count++] = peer;
 	}
 	return count;

@@ -65,8 +65,9 @@ const char *network_dir(const struct network *n);
 
 /*
  * Peers that may hold bundles of this home besides `self` (not the home
- * itself, allowed by both sides, one per site, sites of self and home
- * left out), in their order; the caller draws. At most max; the count.
+ * itself, allowed by both sides, on neither self's nor home's site), in
+ * their order. At most max; the count. The caller draws, and takes at
+ * most one of a site.
  */
 size_t network_eligible(const struct network *n, const struct manifest *home,
     const struct manifest **out, size_t max);

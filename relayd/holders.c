@@ -43,7 +43,29 @@ live(const struct copy *copies, int count, const char *home)
 	return n;
 }
 
-/* Those that may be drawn and were not yet. */
+static bool
+is_same_site(const struct manifest *a, const struct manifest *b)
+{
+	return strcmp(manifest_site(a), manifest_site(b)) == 0;
+}
+
+/* Leaves out of the n candidates those on the site of taken. */
+static size_t
+without_site(
+    const struct manifest **from, size_t n, const struct manifest *taken)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!is_same_site(from[i], taken))
+			from[kept++] = from[i];
+	}
+	return kept;
+}
+
+/* Those that may be drawn and were not yet, on no site that has a copy or
+ * is to have one; a site where one refused may do with another
+ * (SPEC N-8.3). */
 static size_t
 candidates(struct relayd *r, const char *home, const struct copy *copies,
     int count, const struct manifest **out)
@@ -51,6 +73,7 @@ candidates(struct relayd *r, const char *home, const struct copy *copies,
 	const struct network *net = relayd_network(r);
 	const struct manifest *m;
 	size_t n, i, kept = 0;
+	int c;
 
 	m = net == NULL ? NULL : network_find(net, home);
 	if (m == NULL)
@@ -59,6 +82,11 @@ candidates(struct relayd *r, const char *home, const struct copy *copies,
 	for (i = 0; i < n; i++) {
 		if (!is_among(copies, count, out[i]->name))
 			out[kept++] = out[i];
+	}
+	for (c = 0; c < count; c++) {
+		m = network_find(net, copies[c].peer);
+		if (m != NULL && copies[c].state != COPY_REFUSED)
+			kept = without_site(out, kept, m);
 	}
 	return kept;
 }
@@ -77,20 +105,24 @@ assign(struct relayd *r, const char *id, const char *name)
 	log_info("drawn id=%s peer=%s", id, name);
 }
 
-/* Draw need of the candidates; the count. */
+/* Draw need of the candidates, one by one, never two of a site; the
+ * count. */
 static size_t
 draw(struct relayd *r, const char *id, const char *home,
     const struct copy *copies, int count, unsigned need)
 {
-	const struct manifest *from[ELIGIBLE_MAX];
-	size_t picks[PLACE_COPIES_MAX];
-	size_t n, i;
+	const struct manifest *from[ELIGIBLE_MAX], *drawn;
+	size_t pick, n, done = 0;
 
 	n = candidates(r, home, copies, count, from);
-	n = place_draw(n, need, place_random, NULL, picks);
-	for (i = 0; i < n; i++)
-		assign(r, id, from[picks[i]]->name);
-	return n;
+	while (
+	    done < need && place_draw(n, 1, place_random, NULL, &pick) == 1) {
+		drawn = from[pick];
+		assign(r, id, drawn->name);
+		n = without_site(from, n, drawn);
+		done++;
+	}
+	return done;
 }
 
 void

@@ -184,7 +184,7 @@ eligible_row(const char *self, const struct net_node *nodes, size_t count,
 	network_unref(&n);
 }
 
-/* SPEC M-5.1, M-5.2: both sides' lists, one a site, not self's nor home's. */
+/* SPEC M-5.1, M-5.2: both sides' lists, not on self's nor home's site. */
 static void
 view_eligible(void **state)
 {
@@ -206,15 +206,16 @@ view_eligible(void **state)
 	};
 
 	(void)state;
-	eligible_row("alice", friends, N(friends), "bob", 8, "carol ");
+	eligible_row("alice", friends, N(friends), "bob", 8, "carol dave ");
 	eligible_row("alice", lists, N(lists), "bob", 8, "erin ");
 	eligible_row("alice", lists, N(lists), "carol", 8, "bob dave erin ");
 	eligible_row("alice", lists, N(lists), "carol", 2, "bob dave ");
 	eligible_row("alice", lists, N(lists), "carol", 0, "");
 	eligible_row("alice", lists, N(lists), "alice", 8, "bob carol erin ");
-	eligible_row("alice", sites, N(sites), "bob", 8, "erin grace ");
+	eligible_row("alice", sites, N(sites), "bob", 8, "erin frank grace ");
 	/* A site of its own that is called like another's node. */
-	eligible_row("grace", sites, N(sites), "bob", 8, "alice erin ");
+	eligible_row(
+	    "grace", sites, N(sites), "bob", 8, "alice carol erin frank ");
 }
 
 /* SPEC N-14.6, M-7.3: one bad file leaves the others in force. */
