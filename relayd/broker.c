@@ -64,7 +64,7 @@ broker_find(struct broker *b, uint64_t number)
 	return NULL;
 }
 
-/* SPEC relay 8.4: the one dialled by the greater name stays. */
+/* SPEC: the one dialled by the greater name stays. */
 static bool
 is_better(const struct relayd *r, const struct link *a, const struct link *b)
 {

@@ -2,7 +2,7 @@
 /*
  * dialler - which peer is dialled when, and the children that do it: this
  * program again, as `agamid-relayd --dial NAME` (doc/spec/relay.md,
- * section 8). What a child does is dial.c.
+ * chapter 8). What a child does is dial.c.
  */
 #ifndef AGAMID_RELAYD_DIALLER_H
 #define AGAMID_RELAYD_DIALLER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * holders - who is to hold a bundle that this node accepted, and who does
- * (doc/spec/relay.md, section 7). The draw itself is place.h.
+ * (doc/spec/relay.md, chapter 7). The draw itself is place.h.
  */
 #ifndef AGAMID_RELAYD_HOLDERS_H
 #define AGAMID_RELAYD_HOLDERS_H

@@ -352,7 +352,7 @@ judge(struct relayd *r, const struct peer *from, const struct link *ln,
 	return judge_offer(net, t, &room);
 }
 
-/* SPEC relay 4.3: a receipt is the answer to any offer. */
+/* SPEC: a receipt is the answer to any offer. */
 static bool
 answer_delivered(struct link *ln, const char *id)
 {
@@ -405,7 +405,7 @@ answer_refused(struct link *ln, const char *id, const char *why)
 	link_send_text(ln, PROTO_REFUSED, id, why);
 }
 
-/* It is here, or on its way, under another ticket (SPEC relay 5.8). */
+/* It is here, or on its way, under another ticket (SPEC ). */
 static void
 answer_contested(struct link *ln, const struct ticket *t)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * intake - bundles that come: from the milter by new/, from peers by
- * offers and incoming/PEER/ (doc/spec/relay.md, section 5).
+ * offers and incoming/PEER/ (doc/spec/relay.md, chapter 5).
  */
 #ifndef AGAMID_RELAYD_INTAKE_H
 #define AGAMID_RELAYD_INTAKE_H

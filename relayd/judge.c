@@ -34,7 +34,7 @@ judge_sealed_max(uint64_t max)
 	return max + max / 8 + 65536;
 }
 
-/* SPEC relay 5.6 */
+/* SPEC */
 static const char *
 judge_quota(uint64_t size, uint64_t quota, const struct judge_room *room)
 {
@@ -47,7 +47,7 @@ judge_quota(uint64_t size, uint64_t quota, const struct judge_room *room)
 	return NULL;
 }
 
-/* SPEC relay 5.5 */
+/* SPEC */
 static const char *
 judge_holder(const struct network *net, const struct ticket *t,
     const struct judge_room *room)
@@ -76,7 +76,7 @@ judge_offer(const struct network *net, const struct ticket *t,
 {
 	const char *why = judge_ticket(net, t);
 
-	/* SPEC relay 5.7: a home takes its own mail from any peer. */
+	/* SPEC: a home takes its own mail from any peer. */
 	if (why == NULL && strcmp(t->home, network_self(net)->name) != 0)
 		why = judge_holder(net, t, room);
 	if (why == NULL &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * judge - whether a ticket is good, and whether this node takes the bundle
- * (doc/spec/relay.md, section 5). Pure: a view of the network, the ticket
+ * (doc/spec/relay.md, chapter 5). Pure: a view of the network, the ticket
  * and numbers in, a sentence out.
  */
 #ifndef AGAMID_RELAYD_JUDGE_H

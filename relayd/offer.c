@@ -146,7 +146,7 @@ next_drawn(struct link *ln)
 	return NULL;
 }
 
-/* Send what is wanted, as far as may be in flight (SPEC relay 4.6). */
+/* Send what is wanted, as far as may be in flight (SPEC ). */
 static void
 pump(struct link *ln)
 {

@@ -2,7 +2,7 @@
 /*
  * offer - what a session offers its peer, and sends when it is wanted:
  * what is held for the peer as home, and what was drawn for it to hold
- * (doc/spec/relay.md, section 4).
+ * (doc/spec/relay.md, chapter 4).
  */
 #ifndef AGAMID_RELAYD_OFFER_H
 #define AGAMID_RELAYD_OFFER_H

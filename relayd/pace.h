@@ -4,7 +4,7 @@
  * and randomness are arguments.
  *
  * The time to the next attempt belongs to the peer, not to a bundle
- * (doc/spec/relay.md, section 8). Times are milliseconds of a clock that
+ * (doc/spec/relay.md, chapter 8). Times are milliseconds of a clock that
  * is never set.
  */
 #ifndef AGAMID_RELAYD_PACE_H
@@ -30,7 +30,7 @@ void pace_rest(struct pace *p, int64_t now, unsigned max, uint32_t random);
 /*
  * The node's own count of days seen: grows by one when the calendar
  * reaches a day that it had not reached, however far it jumped, and never
- * shrinks: a wrong clock makes no bundle old (SPEC node 5.2).
+ * shrinks: a wrong clock makes no bundle old (SPEC N-5.4).
  */
 struct day_count {
 	uint32_t day; /* the count */

@@ -91,7 +91,7 @@ peers_get(struct peers *ps, const char *name)
 	return p;
 }
 
-/* SPEC relay 8.1: whoever has an address may be dialled. */
+/* SPEC: whoever has an address may be dialled. */
 static bool
 may_be_dialled(const struct manifest *m)
 {

@@ -16,7 +16,7 @@ place_copies(const struct ticket *t)
 {
 	unsigned copies = t->copies;
 
-	/* SPEC relay 7.2 */
+	/* SPEC */
 	if (copies > PLACE_COPIES_MAX)
 		copies = PLACE_COPIES_MAX;
 	if (t->size > PLACE_BIG && copies > 2)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * place - how many copies a bundle gets, and who is drawn to hold them
- * (doc/spec/relay.md, section 7). Pure: randomness is an argument.
+ * (doc/spec/relay.md, chapter 7). Pure: randomness is an argument.
  */
 #ifndef AGAMID_RELAYD_PLACE_H
 #define AGAMID_RELAYD_PLACE_H

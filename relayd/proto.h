@@ -30,7 +30,7 @@
 #define PROTO_SIZE_MAX (1ULL << 40)
 #define PROTO_MESSAGE_MAX (PROTO_LINE_MAX + RECEIPT_MAX)
 
-/* SPEC relay 4.6: what one side may have open with the other. */
+/* SPEC: what one side may have open with the other. */
 #define PROTO_OPEN_MAX 64 /* offers not settled */
 #define PROTO_FLIGHT_MAX 48 /* bundles sent, not acknowledged */
 #define PROTO_FLIGHT_BYTES (512 * 1024)
@@ -81,7 +81,7 @@ struct proto_msg {
  * The message at the front of data, which came over the wire (a verb of
  * relayd's socket is unknown there) or not. 0: it is in *m_r and took
  * *used_r bytes; AG_EAGAIN: it is not all there yet; AG_EINVAL: malformed,
- * and the session must end (SPEC relay 2.5).
+ * and the session must end (SPEC R-2.5).
  */
 int proto_parse(const void *data, size_t len, bool wire, struct proto_msg *m_r,
     size_t *used_r);

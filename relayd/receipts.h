@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * receipts - what homes say they have: verified, kept, acted upon, passed
- * on (doc/spec/relay.md, section 6).
+ * on (doc/spec/relay.md, chapter 6).
  */
 #ifndef AGAMID_RELAYD_RECEIPTS_H
 #define AGAMID_RELAYD_RECEIPTS_H

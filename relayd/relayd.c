@@ -27,7 +27,7 @@
 
 #define DAY_LOOK_SECONDS 600
 #define RECHECK_SECONDS 5
-/* The longest hold, and 30 days (SPEC relay 6.5). */
+/* The longest hold, and 30 days (SPEC ). */
 #define RECEIPT_DAYS (90 + 30)
 
 struct after {

@@ -307,7 +307,7 @@ on_received(const char *id, uint64_t size, const char *error, void *ctx)
 		proto_write(&m, &s->report);
 		return;
 	}
-	/* SPEC relay 5.4: said at once; relayd may ask another holder. */
+	/* SPEC: said at once; relayd may ask another holder. */
 	buf_reset(&s->lines);
 	if (proto_put_text(&s->lines, PROTO_REFUSED, id, error) == 0)
 		say(s, &s->lines);
@@ -324,7 +324,7 @@ commit(struct session *s)
 	s->group = 0;
 }
 
-/* SPEC relay 5.3: only what was asked for may come. */
+/* SPEC: only what was asked for may come. */
 static void
 begin_bundle(struct session *s, const struct proto_msg *m)
 {
@@ -359,7 +359,7 @@ settle(struct session *s, const char *id)
 	}
 }
 
-/* SPEC relay 2.1, 2.2 */
+/* SPEC */
 static void
 take_hello(struct session *s, const struct proto_msg *m)
 {
@@ -428,7 +428,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 	}
 }
 
-/* SPEC relay 2.5: the line that broke the rule is named. */
+/* SPEC: the line that broke the rule is named. */
 static void
 malformed(struct session *s, const char *data, size_t len)
 {

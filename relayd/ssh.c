@@ -155,7 +155,7 @@ is_key(const char *line, const ssh_key shown)
 	return same;
 }
 
-/* SPEC relay 1.3 */
+/* SPEC */
 static int
 check_host_key(
     struct ssh *s, const struct manifest *peer, struct error *error_r)

@@ -166,7 +166,7 @@ on_netlink(evutil_socket_t fd, short what, void *ctx)
 		evtimer_add(w->settled, &tv);
 }
 
-/* SPEC relay 8.3 */
+/* SPEC */
 static void
 on_settled(evutil_socket_t fd, short what, void *ctx)
 {

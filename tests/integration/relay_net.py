@@ -168,7 +168,7 @@ UsePAM no
 PasswordAuthentication no
 PidFile none
 LogLevel INFO
-SetEnv AGAMID_FAULTS={self.path("faults")}
+SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OPTIONS", "")}
 """)
 
     # ---- processes ----
