@@ -11,6 +11,7 @@ import sys
 
 from . import wait
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 INIT = pathlib.Path(__file__).with_name("node_init.py")
 
 
@@ -124,7 +125,7 @@ class Node:
     def enter_argv(self):
         if self.pid is None:
             raise RuntimeError(f"{self.name} is off (lab start {self.name})")
-        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--"]
+        return ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--", "/usr/bin/env", f"PATH={PATH}"]
 
     def path(self, inner):
         """A node's file seen from outside, tmpfs included."""
