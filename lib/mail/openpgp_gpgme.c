@@ -241,20 +241,64 @@ agent_failed(struct gpgme_state *st)
 	return false;
 }
 
-/* Why gpg did not say that all is well. What may be this machine's fault
- * is AG_EIO: the message may be good. */
+/* Did gpg say all that it has to say of a good message? Only of its own
+ * exit status it may think less (a signature inside that it can't check;
+ * nobody asked). */
+static bool
+open_succeeded(const struct openpgp_status *status, gpgme_error_t err)
+{
+	if (err != 0 &&
+	    (!status->failure ||
+		openpgp_session_is_system(gpgme_err_code(err))))
+		return false;
+	return status->decryption_okay && status->good_mdc &&
+	    status->mdc_method == MDC_METHOD_SEIPD &&
+	    !status->decryption_failed && !status->odd_inside &&
+	    status->plaintexts == 1;
+}
+
+/*
+ * Did gpg end itself over what it read? Some of what is wrong inside (bad
+ * zlib data) is "Fatal" to it: it dies without a status line, as if it had
+ * been killed; but it says why. "out of core" is our trouble.
+ */
+static bool
+was_fatal(struct gpgme_state *st)
+{
+	gpgme_data_t said = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	bool fatal;
+
+	if (gpgme_data_new(&said) != 0)
+		return false;
+	if (gpgme_op_getauditlog(st->s.ctx, said, GPGME_AUDITLOG_DIAG) == 0)
+		text = gpgme_data_release_and_get_mem(said, &len);
+	else
+		gpgme_data_release(said);
+	fatal = text != NULL && memmem(text, len, "Fatal:", 6) != NULL &&
+	    memmem(text, len, "out of", 6) == NULL;
+	gpgme_free(text);
+	return fatal;
+}
+
+/* Why not. What may be this machine's fault is AG_EIO: the message may be
+ * good. */
 static int
 open_failed(struct gpgme_state *st, gpgme_error_t err, struct error *error_r)
 {
 	const struct openpgp_status *status = &st->s.status;
 
 	if (status->have_session_key) {
-		if (status->decryption_failed)
+		if (status->decryption_failed || status->odd_inside)
 			return error_set(
 			    error_r, AG_ESIG, "damaged inside the seal");
-		if (status->decryption_okay)
+		if (status->decryption_okay && err == 0)
 			return error_set(error_r, AG_ESIG,
-			    "sealed without integrity protection");
+			    "sealed without integrity protection, or not one "
+			    "literal packet");
+		if (status->failure || was_fatal(st))
+			return error_set(error_r, AG_ESIG, "gpg gave up on it");
 	} else if ((status->decryption_failed && !agent_failed(st)) ||
 	    (status->no_data && !status->decryption_failed))
 		return error_set(
@@ -267,7 +311,6 @@ engine_open(void *arg, struct openpgp_io *io, struct error *error_r)
 {
 	struct gpgme_state *st = arg;
 	gpgme_ctx_t ctx = openpgp_session_begin_wait(&st->s);
-	const struct openpgp_status *status = &st->s.status;
 	gpgme_data_t in, out;
 	gpgme_error_t err;
 
@@ -276,9 +319,7 @@ engine_open(void *arg, struct openpgp_io *io, struct error *error_r)
 		    &st->s, gpgme_op_decrypt_start(ctx, in, out));
 	gpgme_data_release(in);
 	gpgme_data_release(out);
-	if (err == 0 && status->decryption_okay && status->good_mdc &&
-	    !status->decryption_failed &&
-	    status->mdc_method == MDC_METHOD_SEIPD)
+	if (open_succeeded(&st->s.status, err))
 		return 0;
 	return open_failed(st, err, error_r);
 }

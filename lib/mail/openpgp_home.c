@@ -212,11 +212,27 @@ status_no_seckey(struct openpgp_status *st, const char *args)
 		    "%s", args);
 }
 
+/* What is not to come from inside a seal that is good. */
+static bool
+is_odd(const char *keyword)
+{
+	static const char *const words[] = {"NODATA", "UNEXPECTED", "ENC_TO",
+	    "NO_SECKEY", "NEED_PASSPHRASE", "NEED_PASSPHRASE_SYM"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(keyword, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static gpgme_error_t
 status_line(void *ctx, const char *keyword, const char *args)
 {
 	struct openpgp_status *st = ctx;
 
+	if (st->have_session_key && is_odd(keyword))
+		st->odd_inside = true;
 	if (strcmp(keyword, "END_ENCRYPTION") == 0)
 		st->end_encryption = true;
 	else if (strcmp(keyword, "DECRYPTION_INFO") == 0) {
@@ -226,6 +242,10 @@ status_line(void *ctx, const char *keyword, const char *args)
 		st->decryption_okay = true;
 	else if (strcmp(keyword, "DECRYPTION_FAILED") == 0)
 		st->decryption_failed = true;
+	else if (strcmp(keyword, "PLAINTEXT") == 0)
+		st->plaintexts++;
+	else if (strcmp(keyword, "FAILURE") == 0)
+		st->failure = true;
 	else if (strcmp(keyword, "NODATA") == 0)
 		st->no_data = true;
 	else if (strcmp(keyword, "GOODMDC") == 0)

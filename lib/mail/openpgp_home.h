@@ -62,6 +62,9 @@ struct openpgp_status {
 	unsigned mdc_method; /* 2: SEIPD version 1 */
 	bool decryption_okay, decryption_failed, good_mdc;
 	bool no_data; /* packets that gpg could not read */
+	bool odd_inside; /* something else than a literal packet */
+	bool failure; /* its last word; one that was killed has none */
+	unsigned plaintexts; /* literal packets */
 	gpgme_err_code_t pkdecrypt; /* why no session key was had */
 	unsigned no_seckeys; /* session keys that are not for us */
 	char no_seckey[STATUS_KEYS_MAX][STATUS_KEYID_LEN + 1];

@@ -616,6 +616,69 @@ test_not_sealed(void **state)
 	pgp_gnupg_end(home);
 }
 
+/* gpg with these arguments, and "-o out in". */
+static void
+gpg_makes(
+    const char *home, const char *out, const char *in, const char *const *args)
+{
+	const char *argv[24] = {"gpg", "--homedir", home, "--batch", "--yes",
+	    "--trust-model", "always", "--pinentry-mode", "loopback",
+	    "--passphrase", "x", "-z", "0", "-o", out};
+	const char *said;
+	size_t n = 15, i;
+
+	for (i = 0; args[i] != NULL; i++)
+		argv[n++] = args[i];
+	argv[n++] = in;
+	argv[n] = NULL;
+	if (pgp_run(&said, argv) != 0)
+		fail_msg("gpg %s: %s", args[0], said);
+}
+
+/* Well sealed to us, but what is inside is not a literal packet; and the
+ * seal is good, so that it is not for the next try to do better. */
+static void
+test_odd_inside(void **state)
+{
+	static const char *const inner[][6] = {
+	    {"--symmetric", NULL},
+	    {"-r", "rsa@keys.example", "--encrypt", NULL},
+	    {"--detach-sign", NULL}, {"--enarmor", NULL},
+	    {NULL}, /* what is said to be compressed, and is not */
+	};
+	static const char *const outer[] = {
+	    "-r", "alice@keys.example", "--no-literal", "--encrypt", NULL};
+	const char *home = pgp_gnupg("alice"), *plain = help_path("plain");
+	const char *in = help_path("inner"), *out = help_path("outer");
+	struct pgp_message m;
+	size_t i, k, len;
+
+	(void)state;
+	assert_int_equal(
+	    PGP_RUN(NULL, "gpg", "--homedir", home, "--batch", "--import",
+		help_source("tests/unit/openpgp/rsa.asc")),
+	    0);
+	help_write(plain, "hello\n", 6);
+	for (k = 0; k < sizeof(inner) / sizeof(inner[0]); k++) {
+		if (inner[k][0] != NULL)
+			gpg_makes(home, in, plain, inner[k]);
+		else
+			help_write(in, "\xa3\x02garbage", 9);
+		gpg_makes(home, out, in, outer);
+		m.data = help_read(out, &m.len);
+		for (EACH_ENGINE(i)) {
+			int rc = pgp_open(pgp_engines[i], "alice", m, &len);
+
+			if (rc != AG_ESIG || len != 0)
+				fail_msg("%s %s: %d, %zu bytes",
+				    pgp_engine_text(pgp_engines[i]),
+				    inner[k][0] != NULL ? inner[k][0] : "zlib",
+				    rc, len);
+		}
+	}
+	pgp_gnupg_end(home);
+}
+
 /* Sealed and compressed: a few kB would become a megabyte. */
 static void
 test_bomb(void **state)
@@ -1102,6 +1165,7 @@ main(void)
 	    help_test(test_bit_flips),
 	    help_test(test_downgraded),
 	    help_test(test_not_sealed),
+	    help_test(test_odd_inside),
 	    help_test(test_bomb),
 	    help_test(test_ends_fail),
 	    help_test(test_small_reads),
