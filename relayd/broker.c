@@ -24,9 +24,11 @@
 #include "util/log.h"
 #include "util/sock.h"
 #include "util/text.h"
+#include "relayd/arrival.h"
 #include "relayd/client.h"
 #include "relayd/control.h"
 #include "relayd/dialler.h"
+#include "relayd/expect.h"
 #include "relayd/intake.h"
 #include "relayd/offer.h"
 #include "relayd/receipts.h"
@@ -128,13 +130,35 @@ link_send_text(
 	buf_free(&out);
 }
 
+/* relayd_after_fn */
+static void
+say_after(struct relayd *r, uint64_t number, const char *text, size_t len)
+{
+	struct link *ln = broker_find(r->broker, number);
+
+	if (ln != NULL)
+		client_send(ln->client, text, len, -1);
+}
+
+void
+link_send_after(struct link *ln, enum proto_verb verb, const char *id)
+{
+	struct buf line;
+
+	buf_init(&line, PROTO_LINE_MAX);
+	if (proto_put_id(&line, verb, id) == 0)
+		relayd_after_flush(
+		    ln->r, say_after, ln->number, line.data, line.len);
+	buf_free(&line);
+}
+
 void
 link_end(struct link *ln, const char *why)
 {
 	if (ln->leaving)
 		return;
 	ln->leaving = true;
-	intake_pass_on(ln);
+	expect_pass_on(ln);
 	link_send_text(ln, PROTO_BYE, NULL, why);
 	client_finish(ln->client);
 }
@@ -219,10 +243,10 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		intake_offered(ln, m);
 		return;
 	case PROTO_ARRIVED:
-		intake_arrived(ln, m->id, m->size);
+		arrival_told(ln, m->id, m->size);
 		return;
 	case PROTO_FAILED:
-		intake_failed(ln, m->id);
+		expect_failed(ln, m->id);
 		return;
 	case PROTO_MINE:
 		offer_again(ln);
@@ -289,7 +313,8 @@ link_gone(struct client *c, void *ctx)
 	r->broker->clients--;
 	if (ln->up)
 		p->seen = (int64_t)time(NULL);
-	intake_link_gone(ln);
+	arrival_link_gone(ln);
+	expect_pass_on(ln);
 	receipts_link_gone(ln);
 	free(ln);
 	/* What it had in hand is offered anew by the one that remains. */

@@ -54,7 +54,7 @@ struct link {
 	bool drawn_done;
 	struct pace again; /* when all is offered anew; next 0: it isn't */
 
-	/* intake.c: in */
+	/* expect.c: in */
 	unsigned wants; /* asked for, not yet here */
 
 	/* receipts.c */
@@ -79,6 +79,8 @@ void link_send(struct link *ln, const struct proto_msg *m, int pass_fd);
 void link_send_id(struct link *ln, enum proto_verb verb, const char *id);
 void link_send_text(
     struct link *ln, enum proto_verb verb, const char *id, const char *text);
+/* The same, after the next flush. */
+void link_send_after(struct link *ln, enum proto_verb verb, const char *id);
 /* Say bye, and count on it no more. */
 void link_end(struct link *ln, const char *why);
 

@@ -23,7 +23,7 @@
 #include "util/sock.h"
 #include "util/text.h"
 #include "relayd/client.h"
-#include "relayd/intake.h"
+#include "relayd/expect.h"
 #include "relayd/receipts.h"
 
 #define CONNECT_MIN_MS 500
@@ -278,7 +278,7 @@ want_receipt(struct delivery *d, struct mine *m)
 static void
 over(struct delivery *d, struct mine *m)
 {
-	intake_settled(d->r, m->id);
+	expect_settled(d->r, m->id);
 	if (state_receipt_find(d->r->state, m->id, NULL) == 1) {
 		finish(d, m);
 		return;
@@ -304,7 +304,7 @@ invalid(struct delivery *d, struct mine *m)
 	struct held *h = store_find(d->r->store, m->id);
 
 	if (h != NULL)
-		intake_invalid(d->r, h);
+		expect_invalid(d->r, h);
 	drop(d, m);
 }
 

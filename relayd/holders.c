@@ -202,6 +202,14 @@ holders_has(struct relayd *r, const char *id, struct peer *p)
 }
 
 void
+holders_brought(struct relayd *r, const char *id, struct peer *p)
+{
+	if (!settle(r, id, p, COPY_BROUGHT) &&
+	    state_copy_set(r->state, id, p->name, COPY_BROUGHT) == 0)
+		relayd_flush_soon(r);
+}
+
+void
 holders_refused(struct relayd *r, const char *id, struct peer *p)
 {
 	struct held *h;

@@ -22,8 +22,9 @@ void holders_retry(struct relayd *r);
 /* The network's view has changed. */
 void holders_view(struct relayd *r);
 
-/* A peer said that it has it, or won't have it. */
+/* A peer said that it has it, or brought it, or won't have it. */
 void holders_has(struct relayd *r, const char *id, struct peer *p);
+void holders_brought(struct relayd *r, const char *id, struct peer *p);
 void holders_refused(struct relayd *r, const char *id, struct peer *p);
 /* The bundle is at home. */
 void holders_forget(struct relayd *r, const char *id);

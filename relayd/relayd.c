@@ -17,11 +17,12 @@
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/arrival.h"
 #include "relayd/broker.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
+#include "relayd/expect.h"
 #include "relayd/holders.h"
-#include "relayd/intake.h"
 #include "relayd/receipts.h"
 #include "relayd/watch.h"
 
@@ -231,7 +232,7 @@ set_view(struct relayd *r, struct network *net)
 			p->call = true;
 	}
 	holders_view(r);
-	intake_scan_new(r); /* what could not be verified before */
+	arrival_scan_new(r); /* what could not be verified before */
 	dialler_soon(r);
 }
 
@@ -340,7 +341,9 @@ start_parts(struct relayd *r, struct error *error_r)
 	if (rc == 0)
 		rc = broker_new(r, &r->broker, error_r);
 	if (rc == 0)
-		rc = intake_new(r, &r->intake, error_r);
+		rc = expects_new(r, &r->expects, error_r);
+	if (rc == 0)
+		rc = arrival_start(r, error_r);
 	if (rc == 0)
 		rc = delivery_new(r, &r->delivery, error_r);
 	if (rc == 0)
@@ -359,10 +362,10 @@ resume(struct relayd *r, struct error *error_r)
 	receipts_load(r); /* first: nobody is drawn for what is at home */
 	rc = holders_load(r, error_r);
 	if (rc == 0) {
-		intake_sweep(r);
+		arrival_sweep(r);
 		delivery_load(r);
-		intake_scan_incoming(r);
-		intake_scan_new(r);
+		arrival_scan_incoming(r);
+		arrival_scan_new(r);
 		dialler_call(r, NULL);
 		relayd_flush_soon(r);
 	}
@@ -423,7 +426,7 @@ relayd_free(struct relayd **rp)
 	watch_free(&r->watch);
 	dialler_free(&r->dialler);
 	delivery_free(&r->delivery);
-	intake_free(&r->intake);
+	expects_free(&r->expects);
 	broker_free(&r->broker);
 	forget_pending(r);
 	if (r->day_timer != NULL)
@@ -432,6 +435,8 @@ relayd_free(struct relayd **rp)
 		event_free(r->flush);
 	if (r->recheck != NULL)
 		event_free(r->recheck);
+	if (r->rescan != NULL)
+		event_free(r->rescan);
 	state_close(&r->state);
 	store_free(&r->store);
 	network_unref(&r->net_before);

@@ -5,7 +5,9 @@
  *
  *	broker	sessions and control clients on relay.sock
  *	offer	what a session offers and sends
- *	intake	what a session, or the milter, brings
+ *	intake	what peers offer, judged
+ *	expect	what sessions were asked for
+ *	arrival	files of the milter and of sessions
  *	holders	who is drawn to hold a bundle
  *	receipts what homes say they have
  *	delivery own mail, to agamid-deliver
@@ -53,12 +55,12 @@ struct relayd {
 	int64_t day_since; /* ms: when the count began or changed */
 
 	struct broker *broker;
-	struct intake *intake;
+	struct expects *expects;
 	struct delivery *delivery;
 	struct dialler *dialler;
 	struct watch *watch;
 
-	struct event *flush, *recheck, *day_timer;
+	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */
 	bool kick; /* something is new to be offered or dialled */
 };

@@ -315,6 +315,20 @@ store_ticket(struct store *st, const struct held *h, struct ticket *t_r,
 	return rc;
 }
 
+bool
+store_is_same(struct store *st, const struct held *h, const struct ticket *t)
+{
+	struct error error = {""};
+	struct ticket here;
+
+	if (store_ticket(st, h, &here, &error) < 0) {
+		log_error("can't read a ticket id=%s error=\"%s\"", t->id,
+		    error.text);
+		return false;
+	}
+	return memcmp(here.signature, t->signature, sizeof(t->signature)) == 0;
+}
+
 int
 store_drop(struct store *st, struct held *h, struct error *error_r)
 {

@@ -53,6 +53,10 @@ int store_open(struct store *st, const struct held *h, struct error *error_r);
 int store_ticket(struct store *st, const struct held *h, struct ticket *t_r,
     struct error *error_r);
 
+/* Is it here under this very ticket? */
+bool store_is_same(
+    struct store *st, const struct held *h, const struct ticket *t);
+
 /* Unlink it and forget it. h is gone afterwards, unless it fails. */
 int store_drop(struct store *st, struct held *h, struct error *error_r);
 

@@ -22,9 +22,9 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/arrival.h"
 #include "relayd/broker.h"
 #include "relayd/dialler.h"
-#include "relayd/intake.h"
 
 #define SETTLE_MS 500 /* after the last change of the network */
 #define NETLINK_MAX 32768
@@ -186,10 +186,10 @@ file_event(struct watch *w, const struct inotify_event *e)
 {
 	if ((e->mask & IN_Q_OVERFLOW) != 0) {
 		log_warn("inotify overflow; scanning");
-		intake_scan_new(w->r);
+		arrival_scan_new(w->r);
 		(void)relayd_network(w->r);
 	} else if (e->wd == w->new_wd && e->len > 0) {
-		intake_take_new(w->r, e->name);
+		arrival_take_new(w->r, e->name);
 	} else if (e->wd == w->state_wd && e->len > 0 &&
 	    strcmp(e->name, "derived") == 0) {
 		(void)relayd_network(w->r);
