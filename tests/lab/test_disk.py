@@ -40,8 +40,7 @@ def test_fsync_before_250_and_no_plaintext(lab):
     replies, data = stranger_says(lab, "carol", ANN, [BOB], story.message(word, BOB))
     assert replies[0][0] == 250 and data[0] == 250
     text = trace.stop()
-    opened = re.findall(r'openat\([^"]*"[^"]*/tmp/milter/[^"]*".*= (\d+)$', text, re.M)
-    assert opened, "no spool file was made"
+    assert re.search(r'openat\([^"]*"[^"]*/tmp/milter/', text), "no spool file was made"
     order = [m.group(1) for m in re.finditer(r"\b(fsync|fdatasync|rename|renameat|renameat2)\(", text)]
     assert order[:3] in (["fsync", "rename", "fsync"], ["fsync", "renameat2", "fsync"], ["fsync", "renameat", "fsync"]), order
     assert "sync()" not in text and "syncfs(" not in text
