@@ -18,7 +18,7 @@ class Trace:
     def __init__(self, node, service, output, calls):
         self.output = output
         pid = node.command("pids")[service]
-        argv = ["strace", "-f", "-s", "200000", "-p", str(pid), "-e", f"trace={calls}", "-o", str(output)]
+        argv = ["strace", "-f", "-y", "-s", "200000", "-p", str(pid), "-e", f"trace={calls}", "-o", str(output)]
         self.process = subprocess.Popen(node.enter_argv() + argv, stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         assert "attached" in line, line
@@ -40,7 +40,7 @@ def test_fsync_before_250_and_no_plaintext(lab):
     replies, data = stranger_says(lab, "carol", ANN, [BOB], story.message(word, BOB))
     assert replies[0][0] == 250 and data[0] == 250
     text = trace.stop()
-    assert re.search(r'openat\([^"]*"[^"]*/tmp/milter/', text), "no spool file was made"
+    assert any("/tmp/milter/" in path for path, _line in file_writes(text)), "no write to the spool was seen"
     order = [m.group(1) for m in re.finditer(r"\b(fsync|fdatasync|rename|renameat|renameat2)\(", text)]
     assert order[:3] in (["fsync", "rename", "fsync"], ["fsync", "renameat2", "fsync"], ["fsync", "renameat", "fsync"]), order
     assert "sync()" not in text and "syncfs(" not in text
@@ -64,13 +64,26 @@ class InNode:
         return self.path.read_text(**options)
 
 
-def disk_writes_with(text, word):
-    """Writes of the word to anything but a socket or a pipe: what the
-    engine's pipe carries is memory."""
-    files = set(re.findall(r"openat\(.*(?:O_WRONLY|O_RDWR).*= (\d+)$", text, re.M))
-    found = []
+def file_writes(text):
+    """Each write to a file, as (path, line): strace -y names what a
+    descriptor stands for, in the call's first half too where another
+    thread's line cuts it in two. Sockets, pipes and memory are no files."""
     for line in text.splitlines():
-        call = re.search(r"\b(?:write|pwrite64|writev)\((\d+),", line)
-        if call and call.group(1) in files and word in line:
-            found.append(line[:120])
-    return found
+        call = re.search(r"\b(?:write|pwrite64|writev|pwritev2?)\(\d+<(/[^>]*)>", line)
+        if call and not call.group(1).startswith(("/memfd:", "/dev/")):
+            yield call.group(1), line
+
+
+def disk_writes_with(text, word):
+    return [line[:120] for _path, line in file_writes(text) if word in line]
+
+
+def test_the_reader_of_traces_sees_a_plain_write():
+    text = """\
+7 write(5</var/spool/agamid/tmp/milter/a>, "secret", 6 <unfinished ...>
+8 write(6<pipe:[1]>, "secret", 6) = 6
+7 <... write resumed>) = 6
+8 sendto(4<socket:[2]>, "secret", 6, 0, NULL, 0) = 6
+8 pwrite64(9</tmp/x (deleted)>, "the secret", 10, 0) = 10
+8 write(9</memfd:y (deleted)>, "secret", 6) = 6"""
+    assert len(disk_writes_with(text, "secret")) == 2
