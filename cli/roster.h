@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #include "cli/claims.h"
-#include "cli/verified.h"
+#include "manifests/verified.h"
 #include "mail/conf.h"
 #include "manifests/manifest.h"
 #include "util/buf.h"

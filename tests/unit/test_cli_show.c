@@ -9,7 +9,7 @@
 
 #include "cli/run.h"
 #include "cli/show.h"
-#include "cli/verified.h"
+#include "manifests/verified.h"
 #include "cli_help.h"
 #include "util/error.h"
 

@@ -2,7 +2,7 @@
 /*
  * verified - remembered signature checks. See verified.h.
  */
-#include "cli/verified.h"
+#include "manifests/verified.h"
 
 #include <search.h>
 #include <stdio.h>

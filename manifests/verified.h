@@ -2,10 +2,11 @@
 /*
  * verified - which manifests' signatures were already found good, by the
  * SHA-256 of the whole file, with the fingerprints that were found: so
- * that `agamid apply` need not check a thousand unchanged ones again.
+ * that `agamid apply` and agamid-zone need not check a thousand unchanged
+ * ones again.
  *
- * It is the file `verified` in the state directory, written by root, and
- * void for another version of the program:
+ * It is the file `verified` in the state directory, written by root, or one
+ * in a user's own cache, and void for another version of the program:
  *
  *	agamid-verified 1 VERSION
  *	SHA256 PRIMARY RECOVERY [MAILBOX=FPR]...
