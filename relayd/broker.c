@@ -502,6 +502,20 @@ broker_kick(struct broker *b)
 	}
 }
 
+void
+broker_anew(struct broker *b)
+{
+	struct link *ln;
+
+	TAILQ_FOREACH (ln, &b->links, next) {
+		if (!ln->up || ln->leaving)
+			continue;
+		offer_begin(ln);
+		ln->told_after = 0;
+		receipts_tell(ln);
+	}
+}
+
 static int64_t
 next_again(const struct broker *b)
 {

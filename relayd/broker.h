@@ -92,6 +92,8 @@ void broker_tidy(struct broker *b);
 void broker_yield(struct broker *b);
 /* Something is new: offer it, tell it. */
 void broker_kick(struct broker *b);
+/* Offer and tell everything once more, in the sessions that there are. */
+void broker_anew(struct broker *b);
 
 /* Look soon whether a session's `again` has come. */
 void broker_again(struct broker *b);

@@ -83,7 +83,7 @@ answer_have(struct link *ln, const char *id)
 	if (state_copy_add(r->state, id, ln->peer->name, COPY_HAS) == 0)
 		relayd_flush_soon(r);
 	holders_has(r, id, ln->peer);
-	link_send_id(ln, PROTO_HAVE, id);
+	link_send_after(ln, PROTO_HAVE, id); /* it may have come just now */
 }
 
 static void

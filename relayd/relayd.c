@@ -182,10 +182,10 @@ on_flush(evutil_socket_t fd, short what, void *ctx)
 		log_error("can't sync error=\"%s\"", error.text);
 		durable = false;
 	}
-	if (state_commit(r->state) < 0) {
+	if (state_commit(r->state) < 0)
 		durable = false;
+	if (!durable)
 		recheck_soon(r);
-	}
 	drop_gone(r, durable);
 	tell_after(r, durable);
 	if (r->kick) {
@@ -195,7 +195,8 @@ on_flush(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* A commit has failed, so that memory says what the database doesn't; or
- * an unlink, so that a file is left that has its receipt. */
+ * an unlink, so that a file is left that has its receipt. What a session
+ * took for settled may not be: it begins anew with what there is. */
 static void
 on_recheck(evutil_socket_t fd, short what, void *ctx)
 {
@@ -206,7 +207,7 @@ on_recheck(evutil_socket_t fd, short what, void *ctx)
 	log_info("looking what is left to do after a failure");
 	receipts_load(r);
 	holders_recheck(r);
-	r->kick = true;
+	broker_anew(r->broker);
 	relayd_flush_soon(r);
 	dialler_soon(r);
 }

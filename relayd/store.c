@@ -360,8 +360,9 @@ store_sync(struct store *st, struct error *error_r)
 
 	for (i = 0; i < st->dirty_count && rc == 0; i++)
 		rc = file_sync_dir(st->dirty[i], POINT, error_r);
-	/* After a failed fsync nobody knows: nothing is told, and what is
-	 * there is found at the next start. */
-	forget_dirty(st);
+	/* After a failed fsync nobody knows: nothing is told, and all are
+	 * synced again before anything is. */
+	if (rc == 0)
+		forget_dirty(st);
 	return rc;
 }

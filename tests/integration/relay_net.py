@@ -385,6 +385,8 @@ class Caller:
             words = line.split(" ")
             if words[0] == word:
                 return line
+            if words[0] == "ping":
+                self.say("pong")
             if words[0] in ("offer", "delivered", "receipt"):
                 self.take(int(words[-1]))
 
@@ -422,3 +424,8 @@ class Caller:
     def hang_up(self):
         self.p.kill()
         self.p.wait()
+
+
+def made(node, home, **more):
+    """Bundles that a node made, as files that were not sent."""
+    return [node.path("out", f"{i}.{more.get('size', 10000)}") for i in node.bundles(home, to="out", **more)]

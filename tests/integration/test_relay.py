@@ -8,25 +8,7 @@ import time
 
 import pytest
 
-from relay_net import NETWORK, SECRETS, SOURCE, TOOLS, Caller, Net, wait_for
-
-
-@pytest.fixture
-def make_net(request):
-    nets = []
-
-    def make(*names):
-        base = tempfile.mkdtemp(prefix="rl-", dir="/tmp")
-        net = Net(base, *([list(names)] if names else []))
-        nets.append(net)
-        return net
-
-    failed = request.session.testsfailed
-    yield make
-    for net in nets:
-        if request.session.testsfailed != failed:
-            net.show()
-        net.close()
+from relay_net import NETWORK, SECRETS, SOURCE, TOOLS, Caller, Net, made, wait_for
 
 
 def test_home_gets_its_mail(make_net):
@@ -264,11 +246,6 @@ def hostile():
         n.path("out").mkdir()
     yield net
     net.close()
-
-
-def made(node, home, **more):
-    """Bundles that a node made, as files that were not sent."""
-    return [node.path("out", f"{i}.{more.get('size', 10000)}") for i in node.bundles(home, to="out", **more)]
 
 
 MALFORMED = [b"\n", b" \n", b"WANT x\n", b"want\n", b"want 12\n", b"want " + b"A" * 64 + b"\n",

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What relayd does after it could not store something: it looks again, on
+the sessions that it has, and nothing stays behind."""
+import subprocess
+
+import pytest
+
+from relay_net import NETWORK, SECRETS, TOOLS, Caller, made, wait_for
+
+
+def receipt(net, *ids):
+    """Bob's receipt for these."""
+    argv = [TOOLS / "relay_tool", "receipt", net.bob.path(SECRETS, "receipt.seed"), NETWORK, "bob", *ids]
+    return subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+
+
+@pytest.fixture
+def alice(make_net):
+    """Alice serves; bob and carol are whoever the test says they are."""
+    net = make_net("alice", "bob", "carol")
+    net.start("alice")
+    net.carol.path("out").mkdir()
+    return net
+
+
+def held_from_carol(net):
+    """Alice holds what carol brought for bob; the ID, and carol's session."""
+    path, = made(net.carol, "bob")
+    carol = Caller(net.alice, "carol")
+    assert carol.offer(path).startswith("want ")
+    assert carol.bring(path).startswith("stored ")
+    return path.name.split(".")[0], carol
+
+
+def until_offered(caller, bundle_id):
+    line = caller.until("offer", 30).split(" ")
+    caller.take(int(line[-1]))
+    assert line[1] == bundle_id
+
+
+def answer_delivered(net, caller, bundle_id):
+    text = receipt(net, bundle_id)
+    caller.say(f"delivered {bundle_id} {len(text)}", text)
+
+
+def test_receipt_that_could_not_be_stored(alice):
+    """SPEC R-4.1, R-6.4: the bundle stays, and is offered again in the same session."""
+    bundle_id, carol = held_from_carol(alice)
+    bob = Caller(alice.alice, "bob")
+    until_offered(bob, bundle_id)
+    alice.alice.fault("relay.commit error")
+    answer_delivered(alice, bob, bundle_id)
+    until_offered(bob, bundle_id)
+    answer_delivered(alice, bob, bundle_id)
+    wait_for(lambda: not alice.alice.held(), 30, "deletion on receipt")
+    bob.hang_up()
+    carol.hang_up()
+
+
+def test_answer_that_could_not_be_stored(alice):
+    """SPEC R-6.2: a receipt is told until it is known to be noted."""
+    bundle_id, carol = held_from_carol(alice)
+    bob = Caller(alice.alice, "bob")
+    until_offered(bob, bundle_id)
+    answer_delivered(alice, bob, bundle_id)
+    carol.until("receipt")
+    alice.alice.fault("relay.commit error")
+    carol.say("noted")
+    carol.until("receipt", 30)
+    carol.say("noted")
+    wait_for(lambda: alice.alice.peer("carol")["receipts"] == "0", 30, "nothing to be told")
+    bob.hang_up()
+    carol.hang_up()
