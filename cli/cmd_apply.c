@@ -15,9 +15,12 @@
 #include <shadow.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cli/apply.h"
 #include "cli/derive.h"
+#include "cli/intake.h"
 #include "cli/known.h"
 #include "cli/layout.h"
 #include "cli/postfix.h"
@@ -27,7 +30,7 @@
 #include "manifests/network.h"
 #include "util/file.h"
 
-#define USAGE "apply [--no-reload]"
+#define USAGE "apply [--no-reload] [--quiet]"
 #define SSHD_DEADLINE 20 /* seconds */
 #define SSHD_RUN_DIR "/run/sshd" /* sshd's own; -t wants it too */
 
@@ -179,17 +182,17 @@ say(const struct roster *r, const struct published *p, unsigned dirs)
 /* ---- the whole ---- */
 
 static int
-make_layout(
-    const struct conf *conf, const struct roster *r, unsigned *changed_r)
+make_layout(const struct conf *conf, const struct roster *r, bool quiet,
+    unsigned *changed_r)
 {
 	struct error why;
 	bool owners;
 
 	owners = layout_sets_owners(conf, &why);
-	if (!owners)
-		cli_warn("owners are left as they are: %s", why.text);
-	else
+	if (owners)
 		check_ssh_user();
+	else if (!quiet)
+		cli_warn("owners are left as they are: %s", why.text);
 	if (layout_make(
 		conf, owners, r->peers, r->peer_count, changed_r, &why) < 0)
 		return cli_error("%s", why.text);
@@ -210,7 +213,7 @@ mark_and_check(const struct conf *conf, const char *dir,
 }
 
 static int
-apply(const struct conf *conf, struct roster *r, bool reload)
+apply(const struct conf *conf, struct roster *r, const struct apply_options *o)
 {
 	struct published p;
 	struct error why;
@@ -219,7 +222,7 @@ apply(const struct conf *conf, struct roster *r, bool reload)
 	int rc;
 
 	tree_init(&tree);
-	rc = make_layout(conf, r, &dirs);
+	rc = make_layout(conf, r, o->quiet, &dirs);
 	if (rc == CLI_OK && derive_all(conf, r, &tree, &r->problems, &why) < 0)
 		rc = cli_error("%s; nothing was changed", why.text);
 	if (rc == CLI_OK &&
@@ -228,38 +231,79 @@ apply(const struct conf *conf, struct roster *r, bool reload)
 		    cli_error("%s; what was in force stays in force", why.text);
 	cli_lines(&r->problems);
 	if (rc == CLI_OK) {
-		say(r, &p, dirs);
-		if (reload)
+		if (!o->quiet)
+			say(r, &p, dirs);
+		if (!o->no_reload)
 			rc = reload_postfix(conf);
 	}
 	tree_free(&tree);
 	return rc;
 }
 
+/* SPEC M-9: what came by exchange, before all else. */
 static int
-parse(int argc, char **argv, bool *reload_r)
+take_in(struct known *k)
 {
-	*reload_r = true;
-	if (argc == 2 && strcmp(argv[1], "--no-reload") == 0)
-		*reload_r = false;
-	else if (argc != 1)
-		return cli_usage(USAGE);
+	struct intake in = {.conf = k->conf,
+	    .known = k->verified,
+	    .scratch = k->scratch,
+	    .roster = &k->roster,
+	    .now = time(NULL)};
+	struct error why;
+	int rc = CLI_OK;
+
+	buf_init(&in.told, ROSTER_PROBLEMS_MAX);
+	if (intake_run(&in, &why) < 0)
+		rc = cli_error("%s; it is tried again", why.text);
+	cli_lines(&in.told);
+	buf_free(&in.told);
+	if (in.judged > 0 && known_reload(k) != CLI_OK)
+		rc = CLI_FAILED;
+	return rc;
+}
+
+int
+apply_known(struct known *k, const struct apply_options *o)
+{
+	int taken, rc;
+
+	taken = take_in(k);
+	if (!k->loaded)
+		return CLI_FAILED;
+	rc = apply(k->conf, &k->roster, o);
+	return rc != CLI_OK ? rc : taken;
+}
+
+static int
+parse(int argc, char **argv, struct apply_options *o)
+{
+	int i;
+
+	memset(o, 0, sizeof(*o));
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--no-reload") == 0)
+			o->no_reload = true;
+		else if (strcmp(argv[i], "--quiet") == 0)
+			o->quiet = true;
+		else
+			return cli_usage(USAGE);
+	}
 	return CLI_OK;
 }
 
 int
 cmd_apply(const struct cli *cli, int argc, char **argv)
 {
+	struct apply_options o;
 	struct known k;
-	bool reload;
 	int rc;
 
-	rc = parse(argc, argv, &reload);
+	rc = parse(argc, argv, &o);
 	if (rc != CLI_OK)
 		return rc;
 	rc = known_load(cli, KNOWN_LOCKED, &k);
 	if (rc == CLI_OK)
-		rc = apply(k.conf, &k.roster, reload);
+		rc = apply_known(&k, &o);
 	known_free(&k);
 	return rc;
 }

@@ -11,9 +11,9 @@
 
 #include "cli/known.h"
 #include "cli/layout.h"
+#include "cli/own.h"
 #include "cli/serial.h"
 #include "cli/store.h"
-#include "mail/keys.h"
 #include "manifests/sign.h"
 #include "util/file.h"
 
@@ -89,43 +89,17 @@ check(int argc, char **argv)
 
 /* ---- sign ---- */
 
-/* Is this public key in the manifest the one whose secret we have? */
-static int
-check_seed(const struct conf *conf, const char *name, const char *key,
-    const uint8_t *public)
-{
-	char *path = layout_secret(conf, name);
-	char ours[KEYS_TEXT_SIZE];
-	struct sign_key secret;
-	struct error why;
-	int rc = CLI_OK;
-
-	if (keys_seed_load(path, &secret, &why) < 0) {
-		rc = cli_error("%s", why.text);
-	} else {
-		keys_public_text(secret.public, ours);
-		if (memcmp(secret.public, public, KEYS_PUBLIC_SIZE) != 0)
-			rc = cli_error("%s in the manifest is not this node's; "
-				       "expected %s",
-			    key, ours);
-		keys_wipe(&secret);
-	}
-	free(path);
-	return rc;
-}
-
 static int
 check_is_ours(const struct conf *conf, const struct manifest *m)
 {
+	struct error why;
+
 	if (strcmp(m->name, conf->node) != 0)
 		return cli_error("this is the manifest of %s, and this node is "
 				 "%s",
 		    m->name, conf->node);
-	if (check_seed(conf, SECRET_TICKET, "ticket-key",
-		m->ticket_key.public) != CLI_OK ||
-	    check_seed(conf, SECRET_RECEIPT, "receipt-key",
-		m->receipt_key.public) != CLI_OK)
-		return CLI_FAILED;
+	if (own_check_seeds(conf, m, &why) < 0)
+		return cli_error("%s", why.text);
 	return CLI_OK;
 }
 

@@ -39,6 +39,7 @@ derive_all(const struct conf *conf, const struct roster *r, struct tree *t,
 	int rc;
 
 	tree_put(t, "self", self, strlen(self));
+	tree_put(t, "seen", buf_str(&r->seen), r->seen.len);
 	derive_manifests(r, t);
 	rc = derive_keys(r, t, error_r);
 	if (rc == 0)

@@ -39,11 +39,23 @@ save_verified(const struct known *k)
 	buf_free(&b);
 }
 
-int
-known_load(const struct cli *cli, enum known_lock lock, struct known *k)
+static int
+load_roster(struct known *k)
 {
 	struct error why;
 
+	if (roster_load(k->conf, k->verified, k->scratch, &k->roster, &why) <
+	    0) {
+		cli_lines(&k->roster.problems);
+		return cli_error("%s", why.text);
+	}
+	k->loaded = true;
+	return CLI_OK;
+}
+
+int
+known_load(const struct cli *cli, enum known_lock lock, struct known *k)
+{
 	memset(k, 0, sizeof(*k));
 	k->lock = -1;
 	k->conf = cli_conf(cli);
@@ -58,13 +70,15 @@ known_load(const struct cli *cli, enum known_lock lock, struct known *k)
 	if (k->scratch == NULL)
 		return CLI_FAILED;
 	load_verified(k);
-	if (roster_load(k->conf, k->verified, k->scratch, &k->roster, &why) <
-	    0) {
-		cli_lines(&k->roster.problems);
-		return cli_error("%s", why.text);
-	}
-	k->loaded = true;
-	return CLI_OK;
+	return load_roster(k);
+}
+
+int
+known_reload(struct known *k)
+{
+	k->loaded = false;
+	roster_free(&k->roster);
+	return load_roster(k);
 }
 
 void

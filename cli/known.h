@@ -24,6 +24,8 @@ enum known_lock { KNOWN_READ, KNOWN_LOCKED };
 
 /* CLI_OK, or an exit code after saying why. known_free() either way. */
 int known_load(const struct cli *cli, enum known_lock lock, struct known *k);
+/* Read the manifests anew: some have come since. */
+int known_reload(struct known *k);
 void known_free(struct known *k);
 
 #endif

@@ -155,6 +155,27 @@ pin_differs(const struct buf *pin, const struct manifest *m, struct buf *out)
 	return n;
 }
 
+void
+pin_primary(const struct buf *pin, char fpr_r[PIN_FPR_SIZE])
+{
+	struct cursor c, line;
+	const char *text;
+	int64_t since;
+	size_t len;
+
+	fpr_r[0] = '\0';
+	if (open_pin(pin, &c, &since) < 0)
+		return;
+	while (cursor_line(&c, &text, &len)) {
+		cursor_init(&line, text, len);
+		if (cursor_skip(&line, "primary ") &&
+		    line.left == PIN_FPR_SIZE - 1) {
+			memcpy(fpr_r, line.p, line.left);
+			fpr_r[line.left] = '\0';
+		}
+	}
+}
+
 int
 pin_read(const struct conf *conf, const char *name, struct buf *pin_r,
     struct error *error_r)

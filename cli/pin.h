@@ -43,6 +43,10 @@ int pin_since(const struct buf *pin, int64_t *since_r);
 unsigned pin_differs(
     const struct buf *pin, const struct manifest *m, struct buf *out);
 
+/* The primary key's fingerprint in it; "" if there is none. */
+#define PIN_FPR_SIZE 41
+void pin_primary(const struct buf *pin, char fpr_r[PIN_FPR_SIZE]);
+
 /* AG_ENOENT if the peer is not pinned. */
 int pin_read(const struct conf *conf, const char *name, struct buf *pin_r,
     struct error *error_r);

@@ -7,7 +7,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "cli/notices.h"
 #include "cli/pin.h"
 #include "cli/postfix.h"
 #include "cli/store.h"
@@ -31,6 +33,7 @@ struct loading {
 	struct verified *known;
 	const char *scratch;
 	struct roster *r;
+	int64_t now;
 	struct candidate *candidates;
 	size_t candidate_count, candidate_room;
 	size_t old_room;
@@ -159,31 +162,33 @@ static int
 load_self(struct loading *l, struct error *error_r)
 {
 	const char *name = l->conf->node;
+	struct store_files files;
 	struct manifest *m;
-	uint64_t *serials;
-	size_t count, i;
+	size_t i;
 	int rc;
 
-	rc = store_serials(l->conf, name, &serials, &count, error_r);
+	rc = store_list(l->conf, name, &files, error_r);
 	if (rc < 0)
 		return rc;
-	if (count == 0)
+	notices_add(
+	    l->conf, name, &files, l->now, &l->r->problems, &l->r->seen);
+	if (files.count == 0)
 		rc = error_set(error_r, AG_ENOENT,
 		    "%s has no manifest in %s; agamid init makes it", name,
 		    l->conf->manifest_dir);
-	for (i = 0; rc == 0 && i < count; i++) {
-		m = read_archived(l, name, serials[i]);
+	for (i = 0; rc == 0 && i < files.count; i++) {
+		m = read_archived(l, name, files.serials[i]);
 		if (i == 0 && m == NULL)
 			rc = error_set(error_r, AG_EINVAL,
 			    "our own newest manifest, serial %llu, is bad; "
 			    "agamid manifest sign makes a new one",
-			    (unsigned long long)serials[0]);
+			    (unsigned long long)files.serials[0]);
 		else if (i == 0)
 			l->r->self = m;
 		else if (m != NULL)
 			add_old(l, m);
 	}
-	free(serials);
+	store_files_free(&files);
 	return rc;
 }
 
@@ -221,31 +226,34 @@ static void
 load_peer(struct loading *l, const char *name)
 {
 	struct buf *problems = &l->r->problems;
-	uint64_t *serials = NULL;
+	struct store_files files;
 	struct manifest *m;
 	struct error why;
 	struct buf pin;
-	size_t count;
 	int rc;
 
+	if (store_list(l->conf, name, &files, &why) < 0) {
+		(void)buf_printf(problems, "%s\n", why.text);
+		return;
+	}
 	buf_init(&pin, PIN_MAX);
-	rc = pin_read(l->conf, name, &pin, &why);
+	rc = files.pinned ? pin_read(l->conf, name, &pin, &why) : AG_ENOENT;
 	if (rc < 0 && rc != AG_ENOENT) {
 		(void)buf_printf(problems, "%s\n", why.text);
-	} else if (store_serials(l->conf, name, &serials, &count, &why) < 0) {
-		(void)buf_printf(problems, "%s\n", why.text);
 	} else if (rc == 0) {
-		m = load_files(l, name, &pin, serials, count);
+		m = load_files(l, name, &pin, files.serials, files.count);
 		add_candidate(l, name, &pin, m);
-	} else if (store_has(l->conf, name, STORE_REMOVED)) {
-		(void)load_files(l, name, NULL, serials, count);
+		notices_add(
+		    l->conf, name, &files, l->now, problems, &l->r->seen);
+	} else if (files.removed) {
+		(void)load_files(l, name, NULL, files.serials, files.count);
 	} else {
 		(void)buf_printf(problems,
 		    "%s: not pinned, so not used; agamid peer add FILE "
 		    "--fingerprint FPR pins a peer\n",
 		    name);
 	}
-	free(serials);
+	store_files_free(&files);
 	buf_free(&pin);
 }
 
@@ -421,12 +429,16 @@ int
 roster_load(const struct conf *conf, struct verified *known,
     const char *scratch, struct roster *r, struct error *error_r)
 {
-	struct loading l = {
-	    .conf = conf, .known = known, .scratch = scratch, .r = r};
+	struct loading l = {.conf = conf,
+	    .known = known,
+	    .scratch = scratch,
+	    .r = r,
+	    .now = time(NULL)};
 	int rc;
 
 	memset(r, 0, sizeof(*r));
 	buf_init(&r->problems, ROSTER_PROBLEMS_MAX);
+	buf_init(&r->seen, ROSTER_SEEN_MAX);
 	r->claims = claims_new();
 	rc = load_self(&l, error_r);
 	if (rc == 0)
@@ -455,6 +467,7 @@ roster_free(struct roster *r)
 	free(r->old);
 	claims_free(&r->claims);
 	buf_free(&r->problems);
+	buf_free(&r->seen);
 }
 
 const struct manifest *

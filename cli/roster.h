@@ -21,6 +21,7 @@
 #include "util/error.h"
 
 #define ROSTER_PROBLEMS_MAX 65536 /* bytes of reported problems */
+#define ROSTER_SEEN_MAX (16U << 20)
 
 struct roster {
 	struct manifest *self;
@@ -30,6 +31,7 @@ struct roster {
 	size_t old_count;
 	struct claims *claims; /* of self and peers */
 	struct buf problems; /* a line each */
+	struct buf seen; /* notices.h: for relayd */
 };
 
 /*

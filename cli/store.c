@@ -14,6 +14,9 @@
 #include "util/file.h"
 #include "util/text.h"
 
+#define OTHER ".other-"
+#define OTHER_DIGITS 16
+
 char *
 store_path(const struct conf *conf, const char *name, const char *file)
 {
@@ -102,45 +105,118 @@ newest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
+uint64_t
+store_other_serial(const char *file)
+{
+	size_t digits = strspn(file, "0123456789");
+	char number[24];
+	uint64_t serial;
+	const char *p = file + digits;
+
+	if (digits == 0 || digits >= sizeof(number) ||
+	    strncmp(p, OTHER, strlen(OTHER)) != 0)
+		return 0;
+	p += strlen(OTHER);
+	if (strspn(p, "0123456789abcdef") != OTHER_DIGITS ||
+	    strcmp(p + OTHER_DIGITS, ".yaml") != 0)
+		return 0;
+	memcpy(number, file, digits);
+	number[digits] = '\0';
+	return text_uint(number, MANIFEST_SERIAL_MAX, &serial) == 0 ? serial
+								    : 0;
+}
+
+char *
+store_other_path(const struct conf *conf, const char *name, uint64_t serial,
+    const char *sha256)
+{
+	return xasprintf("%s/%s/%llu" OTHER "%.*s.yaml", conf->manifest_dir,
+	    name, (unsigned long long)serial, OTHER_DIGITS, sha256);
+}
+
+/* Room for one more: doubled at each power of two. */
+static void *
+grow(void *list, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return list;
+	list = reallocarray(list, count == 0 ? 1 : 2 * count, size);
+	if (list == NULL)
+		abort();
+	return list;
+}
+
+static void
+add_file(struct store_files *f, const char *file)
+{
+	uint64_t serial;
+
+	if (parse_file_name(file, &serial)) {
+		f->serials = grow(f->serials, f->count, sizeof(*f->serials));
+		f->serials[f->count++] = serial;
+	} else if (store_other_serial(file) != 0) {
+		f->others = grow(f->others, f->other_count, sizeof(char *));
+		f->others[f->other_count++] = xstrdup(file);
+	} else if (strcmp(file, STORE_PINNED) == 0) {
+		f->pinned = true;
+	} else if (strcmp(file, STORE_REMOVED) == 0) {
+		f->removed = true;
+	} else if (strcmp(file, STORE_PENDING) == 0) {
+		f->pending = true;
+	} else if (strcmp(file, STORE_REFUSED) == 0) {
+		f->refused = true;
+	}
+}
+
+int
+store_list(const struct conf *conf, const char *name,
+    struct store_files *files_r, struct error *error_r)
+{
+	char *path = file_join(conf->manifest_dir, name);
+	struct dirent *e;
+	int rc = 0;
+	DIR *dir;
+
+	memset(files_r, 0, sizeof(*files_r));
+	dir = opendir(path);
+	if (dir == NULL && errno != ENOENT)
+		rc = error_set_errno(error_r, AG_EIO, "can't read %s", path);
+	free(path);
+	if (dir == NULL)
+		return rc;
+	while ((e = readdir(dir)) != NULL)
+		add_file(files_r, e->d_name);
+	closedir(dir);
+	if (files_r->count > 0)
+		qsort(files_r->serials, files_r->count,
+		    sizeof(*files_r->serials), newest_first);
+	if (files_r->other_count > 0)
+		qsort(files_r->others, files_r->other_count, sizeof(char *),
+		    compare_names);
+	return 0;
+}
+
+void
+store_files_free(struct store_files *files)
+{
+	store_free_names(&files->others, files->other_count);
+	free(files->serials);
+	memset(files, 0, sizeof(*files));
+}
+
 int
 store_serials(const struct conf *conf, const char *name, uint64_t **serials_r,
     size_t *count_r, struct error *error_r)
 {
-	char *path = file_join(conf->manifest_dir, name);
-	uint64_t *serials = NULL, serial;
-	size_t count = 0, room = 0;
-	struct dirent *e;
-	DIR *dir;
-	int rc = 0;
+	struct store_files files;
+	int rc;
 
-	*serials_r = NULL;
-	*count_r = 0;
-	dir = opendir(path);
-	if (dir == NULL) {
-		if (errno != ENOENT)
-			rc = error_set_errno(
-			    error_r, AG_EIO, "can't read %s", path);
-		free(path);
-		return rc;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (!parse_file_name(e->d_name, &serial))
-			continue;
-		if (count == room) {
-			room = room * 2 + 16;
-			serials = reallocarray(serials, room, sizeof(*serials));
-			if (serials == NULL)
-				abort();
-		}
-		serials[count++] = serial;
-	}
-	closedir(dir);
-	if (count > 0)
-		qsort(serials, count, sizeof(*serials), newest_first);
-	*serials_r = serials;
-	*count_r = count;
-	free(path);
-	return 0;
+	rc = store_list(conf, name, &files, error_r);
+	*serials_r = files.serials;
+	*count_r = files.count;
+	files.serials = NULL;
+	store_files_free(&files);
+	return rc;
 }
 
 uint64_t
@@ -155,9 +231,8 @@ store_newest(const struct conf *conf, const char *name)
 	return newest;
 }
 
-/* 1: the file holds exactly these bytes; 0: others; AG_ENOENT. */
-static int
-holds(const char *path, const char *text, size_t len)
+int
+store_holds(const char *path, const char *text, size_t len)
 {
 	struct buf b;
 	int rc;
@@ -180,7 +255,7 @@ store_install(
 	char *path = store_manifest_path(conf, m->name, m->serial);
 	int rc;
 
-	rc = holds(path, m->text, m->text_len);
+	rc = store_holds(path, m->text, m->text_len);
 	if (rc == 1) {
 		rc = 0;
 	} else if (rc == 0) {

@@ -5,6 +5,10 @@
  *	NAME/SERIAL.yaml	signed manifests, the newest and older ones
  *	NAME/pinned		pin.h; the own node has none
  *	NAME/removed		instead of it: the peer was removed
+ *	NAME/pending.yaml	came by exchange, and changes what is pinned
+ *	NAME/SERIAL.other-SHA.yaml	came later, with a serial that is known
+ *	NAME/refused		refused.h: what came by exchange, and was not
+ *				taken
  *
  * It knows files and names, not who may be believed: that is roster.h.
  */
@@ -22,6 +26,17 @@
 
 #define STORE_PINNED "pinned"
 #define STORE_REMOVED "removed"
+#define STORE_PENDING "pending.yaml"
+#define STORE_REFUSED "refused"
+
+/* What is there of a node. */
+struct store_files {
+	uint64_t *serials; /* the newest first */
+	size_t count;
+	char **others; /* names of SERIAL.other-SHA.yaml, sorted */
+	size_t other_count;
+	bool pinned, removed, pending, refused;
+};
 
 /* manifests/NAME/FILE; malloc'ed. */
 char *store_path(const struct conf *conf, const char *name, const char *file);
@@ -37,8 +52,21 @@ void store_free_names(char ***names, size_t count);
  * A missing directory has none. */
 int store_serials(const struct conf *conf, const char *name,
     uint64_t **serials_r, size_t *count_r, struct error *error_r);
+/* All of it in one look; a missing directory has nothing. */
+int store_list(const struct conf *conf, const char *name,
+    struct store_files *files_r, struct error *error_r);
+void store_files_free(struct store_files *files);
 /* The newest serial; 0 if there is none. */
 uint64_t store_newest(const struct conf *conf, const char *name);
+
+/* The path of what came later than another with its serial. */
+char *store_other_path(const struct conf *conf, const char *name,
+    uint64_t serial, const char *sha256);
+/* "2026112101.other-0123456789abcdef.yaml" -> the serial; 0: no such name.
+ * Pure. */
+uint64_t store_other_serial(const char *file);
+/* 1: the file holds exactly these bytes; 0: others; AG_ENOENT. */
+int store_holds(const char *path, const char *text, size_t len);
 
 /* Keep a manifest under its name and serial, durably. The same bytes
  * there already are success; other bytes are AG_EEXIST. */
