@@ -2,12 +2,8 @@
 /*
  * broker - sessions and control clients on relay.sock. See broker.h.
  *
- * Here a session begins, is chosen among two with the same peer, hands its
- * messages to the part that decides, and ends.
- *
- * SECURITY: a session's process faces a peer and may have been taken over.
- * Its messages pass the same parser as the wire; the worst that they can
- * say is what the peer itself could have said.
+ * Here a session begins, is chosen among two with the same peer, and ends;
+ * what happens in between is link.c's.
  */
 #include "relayd/broker.h"
 
@@ -29,12 +25,10 @@
 #include "relayd/control.h"
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
-#include "relayd/intake.h"
 #include "relayd/offer.h"
 #include "relayd/receipts.h"
 
 #define CLIENTS_MAX 256
-#define SKEW_MAX 300 /* seconds before a peer's clock is remarked on */
 #define YIELD_MS 5000
 
 struct broker {
@@ -66,9 +60,9 @@ broker_find(struct broker *b, uint64_t number)
 	return NULL;
 }
 
-/* SPEC: the one dialled by the greater name stays. */
-static bool
-is_better(const struct relayd *r, const struct link *a, const struct link *b)
+bool
+broker_is_better(
+    const struct relayd *r, const struct link *a, const struct link *b)
 {
 	bool we_are_greater = strcmp(r->self->name, a->peer->name) > 0;
 
@@ -85,219 +79,10 @@ broker_best(struct broker *b, const struct peer *p)
 	TAILQ_FOREACH (ln, &b->links, next) {
 		if (ln->peer != p || !ln->up || ln->leaving)
 			continue;
-		if (best == NULL || is_better(b->r, ln, best))
+		if (best == NULL || broker_is_better(b->r, ln, best))
 			best = ln;
 	}
 	return best;
-}
-
-void
-link_send(struct link *ln, const struct proto_msg *m, int pass_fd)
-{
-	struct buf out;
-
-	log_debug("say peer=%s session=%llu verb=%s id=%s", ln->peer->name,
-	    (unsigned long long)ln->number, proto_verb_name(m->verb), m->id);
-	buf_init(&out, PROTO_MESSAGE_MAX);
-	if (proto_write(m, &out) == 0) {
-		client_send(ln->client, out.data, out.len, pass_fd);
-	} else {
-		log_error("can't say verb=%s", proto_verb_name(m->verb));
-		if (pass_fd >= 0)
-			close(pass_fd);
-	}
-	buf_free(&out);
-}
-
-void
-link_send_id(struct link *ln, enum proto_verb verb, const char *id)
-{
-	struct proto_msg m = {.verb = verb};
-
-	memcpy(m.id, id, sizeof(m.id));
-	link_send(ln, &m, -1);
-}
-
-void
-link_send_text(
-    struct link *ln, enum proto_verb verb, const char *id, const char *text)
-{
-	struct buf out;
-
-	buf_init(&out, PROTO_MESSAGE_MAX);
-	if (proto_put_text(&out, verb, id, text) == 0)
-		client_send(ln->client, out.data, out.len, -1);
-	buf_free(&out);
-}
-
-/* relayd_after_fn */
-static void
-say_after(struct relayd *r, uint64_t number, const char *text, size_t len)
-{
-	struct link *ln = broker_find(r->broker, number);
-
-	if (ln != NULL)
-		client_send(ln->client, text, len, -1);
-}
-
-void
-link_send_after(struct link *ln, enum proto_verb verb, const char *id)
-{
-	struct buf line;
-
-	buf_init(&line, PROTO_LINE_MAX);
-	if (proto_put_id(&line, verb, id) == 0)
-		relayd_after_flush(
-		    ln->r, say_after, ln->number, line.data, line.len);
-	buf_free(&line);
-}
-
-void
-link_end(struct link *ln, const char *why)
-{
-	if (ln->leaving)
-		return;
-	ln->leaving = true;
-	expect_pass_on(ln);
-	link_send_text(ln, PROTO_BYE, NULL, why);
-	client_finish(ln->client);
-}
-
-void
-broker_alive(struct relayd *r, struct peer *p)
-{
-	(void)r;
-	p->seen = (int64_t)time(NULL);
-	p->error[0] = '\0';
-	pace_alive(&p->pace);
-}
-
-/* Of two sessions between a pair this node closes the one that it dialled
- * itself, if its name is the lower; an older of the same kind is stale. */
-static void
-settle_pair(struct broker *b, struct link *new)
-{
-	struct link *ln;
-
-	TAILQ_FOREACH (ln, &b->links, next) {
-		if (ln == new || ln->peer != new->peer || !ln->up ||
-		    ln->leaving)
-			continue;
-		if (ln->dialled == new->dialled)
-			link_end(ln, "a newer session has come");
-		else if (is_better(b->r, ln, new) && new->dialled)
-			link_end(new, "there is another session");
-		else if (is_better(b->r, new, ln) && ln->dialled)
-			link_end(ln, "there is another session");
-	}
-}
-
-/* The hello has come: the session is up. */
-static void
-link_up(struct link *ln, const struct proto_msg *m)
-{
-	struct relayd *r = ln->r;
-	int64_t skew = m->time - (int64_t)time(NULL);
-
-	if (ln->up)
-		return;
-	ln->up = true;
-	if (skew > SKEW_MAX || skew < -SKEW_MAX)
-		log_warn("clocks differ peer=%s seconds=%lld", ln->peer->name,
-		    (long long)skew);
-	log_info("session up peer=%s by=%s", ln->peer->name,
-	    ln->dialled ? "us" : "peer");
-	broker_alive(r, ln->peer);
-	if (ln->dialled)
-		ln->peer->child_up = true;
-	settle_pair(r->broker, ln);
-	if (ln->leaving)
-		return;
-	intake_ask(ln);
-	offer_begin(ln);
-	receipts_tell(ln);
-}
-
-/* agamid-receive has no log of its own. */
-static void
-take_note(const struct proto_msg *m)
-{
-	if (strcmp(m->word, "error") == 0)
-		log_error("%s", m->text);
-	else if (strcmp(m->word, "warn") == 0)
-		log_warn("%s", m->text);
-	else
-		log_info("%s", m->text);
-}
-
-static void
-dispatch(struct link *ln, const struct proto_msg *m)
-{
-	log_debug("heard peer=%s session=%llu verb=%s id=%s", ln->peer->name,
-	    (unsigned long long)ln->number, proto_verb_name(m->verb), m->id);
-	switch (m->verb) {
-	case PROTO_HELLO:
-		link_up(ln, m);
-		return;
-	case PROTO_OFFER:
-		intake_offered(ln, m);
-		return;
-	case PROTO_ARRIVED:
-		arrival_told(ln, m->id, m->size);
-		return;
-	case PROTO_FAILED:
-		expect_failed(ln, m->id);
-		return;
-	case PROTO_MINE:
-		offer_again(ln);
-		return;
-	case PROTO_RECEIPT:
-		receipts_heard(ln, m->payload, m->payload_len);
-		return;
-	case PROTO_NOTED:
-		receipts_noted(ln);
-		return;
-	case PROTO_NOTE:
-		take_note(m);
-		return;
-	case PROTO_WANT:
-	case PROTO_HAVE:
-	case PROTO_WAIT:
-	case PROTO_STORED:
-	case PROTO_REFUSED:
-	case PROTO_DELIVERED:
-		offer_answered(ln, m);
-		return;
-	default:
-		log_warn("a session says what it may not peer=%s verb=%s",
-		    ln->peer->name, proto_verb_name(m->verb));
-		link_end(ln, "unexpected message");
-	}
-}
-
-static void
-link_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	struct link *ln = ctx;
-	struct proto_msg m;
-	size_t at = 0, used;
-
-	(void)c;
-	if (fd >= 0)
-		close(fd);
-	ln->worked = relayd_clock();
-	while (at < len) {
-		if (proto_parse(data + at, len - at, false, &m, &used) < 0) {
-			link_end(ln, "malformed message");
-			return;
-		}
-		if (!ln->up && m.verb != PROTO_HELLO && m.verb != PROTO_NOTE) {
-			link_end(ln, "no hello came");
-			return;
-		}
-		dispatch(ln, &m);
-		at += used;
-	}
 }
 
 static void
@@ -323,7 +108,7 @@ link_gone(struct client *c, void *ctx)
 		offer_begin(ln);
 }
 
-static const struct client_calls link_calls = {link_message, link_gone};
+static const struct client_calls link_calls = {link_heard, link_gone};
 
 /* A client that hasn't spoken yet ----------------------------------------- */
 

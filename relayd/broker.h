@@ -71,6 +71,9 @@ void broker_free(struct broker **b);
 /* Walk the sessions; NULL begins, NULL ends. */
 struct link *broker_next(struct broker *b, struct link *after);
 struct link *broker_find(struct broker *b, uint64_t number);
+/* SPEC: the one dialled by the greater name stays. */
+bool broker_is_better(
+    const struct relayd *r, const struct link *a, const struct link *b);
 /* The session with this peer on which this side offers; NULL if none. */
 struct link *broker_best(struct broker *b, const struct peer *p);
 
@@ -83,6 +86,10 @@ void link_send_text(
 void link_send_after(struct link *ln, enum proto_verb verb, const char *id);
 /* Say bye, and count on it no more. */
 void link_end(struct link *ln, const char *why);
+
+/* What a session's process says (client.h). */
+void link_heard(
+    struct client *c, const char *data, size_t len, int fd, void *ctx);
 
 /* Ask every session whether its peer is still there. */
 void broker_probe(struct broker *b);

@@ -20,67 +20,20 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "util/buf.h"
 #include "util/error.h"
-#include "util/fault.h"
 #include "util/log.h"
 #include "util/sock.h"
 #include "util/text.h"
 #include "mail/spool.h"
-#include "relayd/proto.h"
+#include "relayd/session_engine.h"
 #include "relayd/session_out.h"
 #include "relayd/session_recv.h"
-
-#define IN_MAX 65536 /* more than PROTO_MESSAGE_MAX */
-#define HELLO_MS 30000
-#define SILENT_MS 60000 /* then a ping is sent */
-#define ANSWER_MS 30000 /* within which something must come */
-#define PROBE_MS 10000 /* the same, if relayd has doubts */
-#define STUCK_MS 120000 /* the peer doesn't read */
-#define BYE_MS 5000 /* for the last lines to go out */
-#define GROUP_MS 50 /* a bundle waits at most so long for others */
-#define SLOWEST 8192 /* bytes a second; for the patience with pings */
-#define UNACKED_MAX (8u << 20) /* what buffers on the way may hold */
-#define SENT_MAX 128
-
-struct sent { /* a bundle on its way, not yet acknowledged */
-	char id[BUNDLE_ID_LEN + 1];
-	uint64_t size;
-};
-
-/* A bundle that relayd wants; the peer may send it. */
-struct wanted {
-	struct wanted *next;
-	char id[BUNDLE_ID_LEN + 1];
-	uint64_t size;
-};
-
-struct session {
-	const struct session_setup *setup;
-	struct session_out *out;
-	struct session_recv *recv;
-	struct buf lines; /* one message being made */
-	struct buf report; /* of arrived bundles, for relayd */
-	struct wanted *wanted;
-	struct sent sent[SENT_MAX];
-	unsigned sent_count;
-	bool hello; /* the peer's has come */
-	bool over; /* nothing more is read; flush and end */
-	int rc;
-	char why[PROTO_TEXT_MAX + 1];
-	/* Milliseconds of a clock that is never set. */
-	int64_t now, began, heard, wrote, pinged, group, ended;
-	int64_t patience; /* for the ping that is out */
-	size_t in_len;
-	char in[IN_MAX];
-};
 
 static int64_t
 clock_ms(void)
@@ -91,205 +44,12 @@ clock_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Ends ---------------------------------------------------------------- */
-
-/* The session is over; the first reason counts. */
-static void __attribute__((format(printf, 3, 4)))
-end(struct session *s, int rc, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (s->over)
-		return;
-	s->over = true;
-	s->rc = rc;
-	s->ended = s->now;
-	va_start(ap, fmt);
-	vsnprintf(s->why, sizeof(s->why), fmt, ap);
-	va_end(ap);
-}
-
-static void
-say(struct session *s, const struct buf *text)
-{
-	if (text->len == 0)
-		return;
-	if (session_out_empty(s->out))
-		s->wrote = s->now; /* the wait for the peer begins now */
-	if (session_out_text(s->out, text->data, text->len) < 0)
-		end(s, AG_EIO, "the peer does not read");
-}
-
-static void
-say_verb(struct session *s, enum proto_verb verb)
-{
-	buf_reset(&s->lines);
-	if (proto_put(&s->lines, verb) == 0)
-		say(s, &s->lines);
-}
-
-/* The peer broke a rule: tell it which, then end. */
-static void __attribute__((format(printf, 2, 3)))
-offend(struct session *s, const char *fmt, ...)
-{
-	char text[PROTO_TEXT_MAX + 1];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_reset(&s->lines);
-	if (proto_put_text(&s->lines, PROTO_BYE, NULL, text) == 0)
-		say(s, &s->lines);
-	end(s, AG_EINVAL, "%s", text);
-}
-
-/* relayd -------------------------------------------------------------- */
-
-/* relayd always reads, so that waiting here is short. */
-static void
-tell(struct session *s, const struct buf *text)
-{
-	if (text->len == 0)
-		return;
-	if (fault_point("relay.tell") ||
-	    sock_send(s->setup->broker_fd, text->data, text->len, -1) < 0)
-		end(s, AG_EIO, "relayd has gone");
-	fault_after("relay.tell");
-}
-
-static void
-pass_on(struct session *s, const struct proto_msg *m)
-{
-	buf_reset(&s->lines);
-	if (proto_write(m, &s->lines) == 0)
-		tell(s, &s->lines);
-}
-
-static void
-want(struct session *s, const struct proto_msg *m)
-{
-	struct wanted *w = calloc(1, sizeof(*w));
-
-	if (w == NULL) {
-		end(s, AG_ENOMEM, "out of memory");
-		return;
-	}
-	memcpy(w->id, m->id, sizeof(w->id));
-	w->size = m->size;
-	w->next = s->wanted;
-	s->wanted = w;
-	buf_reset(&s->lines);
-	if (proto_put_id(&s->lines, PROTO_WANT, m->id) == 0)
-		say(s, &s->lines);
-}
-
-/* The bundle's file goes out behind its line. */
-static void
-send_bundle(struct session *s, const struct proto_msg *m, int fd)
-{
-	if (fd < 0 || s->sent_count == SENT_MAX) {
-		if (fd >= 0)
-			close(fd);
-		end(s, AG_EINVAL, "relayd sent a bundle wrongly");
-		return;
-	}
-	buf_reset(&s->lines);
-	if (proto_write(m, &s->lines) == 0)
-		say(s, &s->lines);
-	if (session_out_file(s->out, fd, m->size + SPOOL_HEAD) < 0)
-		end(s, AG_ENOMEM, "out of memory");
-	memcpy(s->sent[s->sent_count].id, m->id, sizeof(m->id));
-	s->sent[s->sent_count++].size = m->size;
-}
-
-static void
-ping(struct session *s, int64_t patience)
-{
-	uint64_t unacked = 0;
-	unsigned i;
-
-	for (i = 0; i < s->sent_count; i++)
-		unacked += s->sent[i].size;
-	if (unacked > UNACKED_MAX)
-		unacked = UNACKED_MAX;
-	say_verb(s, PROTO_PING);
-	s->pinged = s->now;
-	s->patience = patience + (int64_t)(unacked * 1000 / SLOWEST);
-}
-
-static void
-from_relayd(struct session *s, const struct proto_msg *m, int fd)
-{
-	switch (m->verb) {
-	case PROTO_ACCEPT:
-		want(s, m);
-		return;
-	case PROTO_BUNDLE:
-		send_bundle(s, m, fd);
-		return;
-	case PROTO_PROBE:
-		ping(s, PROBE_MS);
-		return;
-	case PROTO_OFFER:
-	case PROTO_HAVE:
-	case PROTO_DELIVERED:
-	case PROTO_WAIT:
-	case PROTO_REFUSED:
-	case PROTO_STORED:
-	case PROTO_MINE:
-	case PROTO_RECEIPT:
-	case PROTO_NOTED:
-	case PROTO_BYE:
-		buf_reset(&s->lines);
-		if (proto_write(m, &s->lines) == 0)
-			say(s, &s->lines);
-		if (m->verb == PROTO_BYE)
-			end(s, 0, "%s", m->text);
-		return;
-	default:
-		end(s, AG_EINVAL, "relayd said %s", proto_verb_name(m->verb));
-	}
-}
-
-/* One packet: one or more messages; a descriptor is for the first. */
-static void
-read_relayd(struct session *s)
-{
-	static char data[SOCK_MESSAGE_MAX + 1];
-	struct proto_msg m;
-	size_t at = 0, used;
-	ssize_t n;
-	int fd;
-
-	n = sock_recv(s->setup->broker_fd, data, sizeof(data), &fd);
-	if (n == AG_EAGAIN)
-		return;
-	if (n <= 0) {
-		end(s, AG_EIO, "relayd has gone");
-		return;
-	}
-	while (at < (size_t)n && !s->over) {
-		if (proto_parse(data + at, (size_t)n - at, false, &m, &used) <
-		    0) {
-			end(s, AG_EINVAL, "relayd sent a malformed message");
-			break;
-		}
-		from_relayd(s, &m, fd);
-		if (m.verb == PROTO_BUNDLE)
-			fd = -1;
-		at += used;
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
 /* Received bundles ----------------------------------------------------- */
 
 static void
 report(struct session *s)
 {
-	tell(s, &s->report);
+	session_tell(s, &s->report);
 	buf_reset(&s->report);
 }
 
@@ -310,7 +70,7 @@ on_received(const char *id, uint64_t size, const char *error, void *ctx)
 	/* SPEC: said at once; relayd may ask another holder. */
 	buf_reset(&s->lines);
 	if (proto_put_text(&s->lines, PROTO_REFUSED, id, error) == 0)
-		say(s, &s->lines);
+		session_say(s, &s->lines);
 	proto_put_text(&s->report, PROTO_FAILED, id, error);
 	log_warn("refused a bundle peer=%s id=%s error=\"%s\"", s->setup->peer,
 	    id, error);
@@ -335,7 +95,7 @@ begin_bundle(struct session *s, const struct proto_msg *m)
 			break;
 	}
 	if (w == NULL || w->size != m->size) {
-		offend(s, "bundle was not asked for: %s", m->id);
+		session_offend(s, "bundle was not asked for: %s", m->id);
 		return;
 	}
 	*at = w->next;
@@ -364,15 +124,15 @@ static void
 take_hello(struct session *s, const struct proto_msg *m)
 {
 	if (strcmp(m->node, s->setup->peer) != 0) {
-		offend(s, "expected node %s", s->setup->peer);
+		session_offend(s, "expected node %s", s->setup->peer);
 		return;
 	}
 	if (strcmp(m->network, s->setup->network) != 0) {
-		offend(s, "expected network %s", s->setup->network);
+		session_offend(s, "expected network %s", s->setup->network);
 		return;
 	}
 	s->hello = true;
-	pass_on(s, m);
+	session_pass_on(s, m);
 }
 
 static void
@@ -383,7 +143,7 @@ answer_unknown(struct session *s, const struct proto_msg *m)
 	memcpy(reply.word, m->word, sizeof(reply.word));
 	buf_reset(&s->lines);
 	if (proto_write(&reply, &s->lines) == 0)
-		say(s, &s->lines);
+		session_say(s, &s->lines);
 }
 
 static void
@@ -393,7 +153,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_STORED:
 	case PROTO_REFUSED:
 		settle(s, m->id);
-		pass_on(s, m);
+		session_pass_on(s, m);
 		return;
 	case PROTO_OFFER:
 	case PROTO_WANT:
@@ -403,25 +163,26 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_MINE:
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
-		pass_on(s, m);
+		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:
 		begin_bundle(s, m);
 		return;
 	case PROTO_PING:
-		say_verb(s, PROTO_PONG);
+		session_say_verb(s, PROTO_PONG);
 		return;
 	case PROTO_PONG:
 		return;
 	case PROTO_BYE:
-		end(s, 0, "peer: %s", m->text[0] == '\0' ? "bye" : m->text);
+		session_end(
+		    s, 0, "peer: %s", m->text[0] == '\0' ? "bye" : m->text);
 		return;
 	case PROTO_UNKNOWN:
 		log_info("the peer does not know a verb peer=%s verb=%s",
 		    s->setup->peer, m->word);
 		return;
 	case PROTO_HELLO:
-		offend(s, "a second hello");
+		session_offend(s, "a second hello");
 		return;
 	default:
 		answer_unknown(s, m);
@@ -438,7 +199,7 @@ malformed(struct session *s, const char *data, size_t len)
 	for (i = 0; i < len && i < sizeof(line) - 1 && data[i] != '\n'; i++)
 		line[i] = data[i] < 0x20 || data[i] > 0x7e ? '?' : data[i];
 	line[i] = '\0';
-	offend(s, "malformed line: %s", line);
+	session_offend(s, "malformed line: %s", line);
 }
 
 /* One message or piece of a bundle; the bytes taken, 0 if more must come. */
@@ -479,7 +240,7 @@ read_peer(struct session *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		end(s, AG_EIO, "the peer has gone");
+		session_end(s, AG_EIO, "the peer has gone");
 		return;
 	}
 	s->heard = s->now;
@@ -499,7 +260,7 @@ write_peer(struct session *s)
 	size_t wrote;
 
 	if (session_out_write(s->out, s->setup->out_fd, &wrote) < 0)
-		end(s, AG_EIO, "can't write to the peer");
+		session_end(s, AG_EIO, "can't write to the peer");
 	if (wrote > 0)
 		s->wrote = s->now;
 }
@@ -540,14 +301,14 @@ mind_the_time(struct session *s)
 	    : STUCK_MS;
 
 	if (!s->hello && s->now - s->began >= HELLO_MS)
-		end(s, AG_EAGAIN, "no hello came");
+		session_end(s, AG_EAGAIN, "no hello came");
 	else if (!session_out_empty(s->out) && s->now - s->wrote >= stuck)
-		end(s, AG_EAGAIN, "the peer does not read");
+		session_end(s, AG_EAGAIN, "the peer does not read");
 	else if (s->pinged > 0 && session_out_empty(s->out) &&
 	    s->now - s->pinged >= s->patience)
-		end(s, AG_EAGAIN, "the peer does not answer");
+		session_end(s, AG_EAGAIN, "the peer does not answer");
 	else if (s->hello && s->pinged == 0 && s->now - last >= SILENT_MS)
-		ping(s, ANSWER_MS);
+		session_ping(s, ANSWER_MS);
 }
 
 static int
@@ -573,12 +334,12 @@ turn(struct session *s)
 	};
 
 	if (poll(p, 3, next_timeout(s)) < 0 && errno != EINTR) {
-		end(s, AG_EIO, "poll: %s", strerror(errno));
+		session_end(s, AG_EIO, "poll: %s", strerror(errno));
 		return;
 	}
 	s->now = clock_ms();
 	if (p[1].revents != 0)
-		read_relayd(s);
+		session_read_relayd(s);
 	if (p[0].revents != 0 && !s->over)
 		read_peer(s);
 	if (p[2].revents != 0)
@@ -610,7 +371,7 @@ introduce(struct session *s)
 	snprintf(m.node, sizeof(m.node), "%s", s->setup->peer);
 	snprintf(m.word, sizeof(m.word), "%s",
 	    s->setup->dialled ? "dialled" : "accepted");
-	pass_on(s, &m);
+	session_pass_on(s, &m);
 	m.verb = PROTO_HELLO;
 	m.version = PROTO_VERSION;
 	m.time = (int64_t)time(NULL);
@@ -618,9 +379,9 @@ introduce(struct session *s)
 	snprintf(m.network, sizeof(m.network), "%s", s->setup->network);
 	buf_reset(&s->lines);
 	if (proto_write(&m, &s->lines) == 0)
-		say(s, &s->lines);
+		session_say(s, &s->lines);
 	else
-		end(s, AG_EINVAL, "own name or network is unusable");
+		session_end(s, AG_EINVAL, "own name or network is unusable");
 }
 
 static int
