@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "cli/roster.h"
-#include "cli/verified.h"
+#include "manifests/verified.h"
 #include "mail/conf.h"
 #include "util/buf.h"
 #include "util/error.h"
