@@ -28,10 +28,12 @@
 #include "util/text.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
+#include "relayd/events.h"
 #include "relayd/expect.h"
 #include "relayd/holders.h"
 #include "relayd/intake.h"
 #include "relayd/judge.h"
+#include "relayd/leave.h"
 
 #define RESCAN_SECONDS 2
 
@@ -118,10 +120,14 @@ take_file(struct relayd *r, const char *dir, const char *name,
 		return AG_EIO;
 	}
 	relayd_flush_soon(r);
-	if (from == r->self)
+	event_note(r, t->id, from == r->self ? EVENT_ACCEPTED : EVENT_BROUGHT,
+	    from->name, NULL);
+	if (from == r->self) {
 		holders_draw(r, h);
-	else
+	} else {
 		holders_brought(r, t->id, from);
+		leave_look(r, h);
+	}
 	if (is_new)
 		taken(r, h, t, from->name);
 	return 0;

@@ -38,6 +38,9 @@ struct client {
 	STAILQ_HEAD(, packet) queue;
 	size_t queued;
 	bool finishing, dead;
+	client_source_fn *source; /* NULL: none */
+	void (*source_free)(void *ctx);
+	void *source_ctx;
 };
 
 static void
@@ -53,12 +56,22 @@ drop_packet(struct client *c)
 }
 
 static void
+end_source(struct client *c)
+{
+	if (c->source == NULL)
+		return;
+	c->source = NULL;
+	c->source_free(c->source_ctx);
+}
+
+static void
 on_reap(evutil_socket_t fd, short what, void *ctx)
 {
 	struct client *c = ctx;
 
 	(void)fd;
 	(void)what;
+	end_source(c);
 	while (!STAILQ_EMPTY(&c->queue))
 		drop_packet(c);
 	if (c->readable != NULL)
@@ -79,6 +92,7 @@ bury(struct client *c)
 	if (c->dead)
 		return;
 	c->dead = true;
+	end_source(c);
 	event_del(c->readable);
 	event_del(c->writable);
 	close(c->fd);
@@ -96,8 +110,9 @@ lose(struct client *c)
 		c->calls->gone(c, c->ctx);
 }
 
-static void
-flush_queue(struct client *c)
+/* False when it can't go on now, or has gone. */
+static bool
+send_queue(struct client *c)
 {
 	struct packet *p;
 	int rc;
@@ -105,12 +120,26 @@ flush_queue(struct client *c)
 	while ((p = STAILQ_FIRST(&c->queue)) != NULL) {
 		rc = sock_send(c->fd, p->data, p->len, p->fd);
 		if (rc == AG_EAGAIN)
-			return;
+			return false;
 		if (rc < 0) {
 			lose(c);
-			return;
+			return false;
 		}
 		drop_packet(c);
+	}
+	return true;
+}
+
+static void
+flush_queue(struct client *c)
+{
+	if (!send_queue(c))
+		return;
+	if (c->source != NULL) {
+		/* One portion a turn of the loop: others have theirs. */
+		if (!c->source(c, c->source_ctx))
+			end_source(c);
+		return;
 	}
 	event_del(c->writable);
 	/* It is gone when it has closed its end, not before. */
@@ -207,7 +236,8 @@ client_send(struct client *c, const void *data, size_t len, int pass_fd)
 {
 	struct packet *p = NULL;
 
-	if (!c->dead && !c->finishing && c->queued + len <= QUEUE_MAX)
+	if (!c->dead && (!c->finishing || c->source != NULL) &&
+	    c->queued + len <= QUEUE_MAX)
 		p = malloc(sizeof(*p) + len);
 	if (p == NULL) {
 		if (pass_fd >= 0)
@@ -224,6 +254,20 @@ client_send(struct client *c, const void *data, size_t len, int pass_fd)
 	memcpy(p->data, data, len);
 	STAILQ_INSERT_TAIL(&c->queue, p, next);
 	c->queued += len;
+	event_add(c->writable, NULL);
+}
+
+void
+client_stream(struct client *c, client_source_fn *fn,
+    void (*free_fn)(void *ctx), void *ctx)
+{
+	if (c->dead || c->source != NULL) {
+		free_fn(ctx);
+		return;
+	}
+	c->source = fn;
+	c->source_free = free_fn;
+	c->source_ctx = ctx;
 	event_add(c->writable, NULL);
 }
 

@@ -33,6 +33,15 @@ void client_set(struct client *c, const struct client_calls *calls, void *ctx);
 int client_fd(const struct client *c);
 /* Queue one message; pass_fd (or -1) is taken over, whatever happens. */
 void client_send(struct client *c, const void *data, size_t len, int pass_fd);
+/*
+ * Messages as they can be sent: whenever the queue is empty, call fn, which
+ * sends some more, until it returns false; then, or when the client has
+ * gone, free_fn(ctx). So an answer may be longer than the queue's bound.
+ * Say it before client_finish().
+ */
+typedef bool client_source_fn(struct client *c, void *ctx);
+void client_stream(struct client *c, client_source_fn *fn,
+    void (*free_fn)(void *ctx), void *ctx);
 /* Say no more once the queue is out; what it says until it closes its end
  * is still heard. */
 void client_finish(struct client *c);

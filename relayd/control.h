@@ -12,19 +12,29 @@
  *
  * status		one line about the node:
  *	node=carol network=friends.example day=17 held=12 bytes=48000
- *	receipts=3 new=0 deliver=up waiting=0
+ *	receipts=3 new=0 deliver=up waiting=0 own=9 short=0 paused=0
+ *	leaving=no room=8000000000
  *			(held: all bundles in held/, bytes theirs; new: files
  *			in new/; deliver: up or down; waiting: own mail not yet
- *			delivered)
+ *			delivered; own: accepted here; short: of these, those
+ *			with fewer holders than wanted; paused: until when this
+ *			node said it is away, 0: it isn't; room: bytes free)
  *			then one line for each peer:
  *	peer=bob known=yes session=dialled|accepted|dialling|none held=12
  *	bytes=48000 drawn=0 receipts=0 failures=2 next=35 seen=1795000000
- *	error="can't be reached"
+ *	wants=0 short=0 age=3 away=0 told=yes error="can't be reached"
  *			(held, bytes: held for it; drawn: bundles it is still
  *			to get; receipts: those it is still to hear; next:
  *			seconds until it is dialled, 0: now or never; seen:
  *			last sign of life, seconds since 1970, 0: none since
- *			relayd began; error: of the last attempt)
+ *			relayd began; wants: bundles it is asked for; short: as
+ *			above, for this home; age: days seen of the oldest held
+ *			for it; away: until when it said it is away, 0: it
+ *			isn't; told: it knows whether we are; error: of the
+ *			last attempt)
+ *			then one line for each number of nodes that bundles
+ *			accepted here are on:
+ *	nodes=3 bundles=9
  *
  * queue		one line for each bundle:
  *	id=9f... home=bob size=4096 day=17 from=carol own=yes short=no
@@ -37,6 +47,23 @@
  * flush [PEER]		dial that peer, or all, now, and ask for what is
  *			mine; try own mail now that is to be tried later:
  *	flushed=2
+ *
+ * trace ID		one line about a bundle (ID: at least 6 digits of it),
+ *			as of queue if it is here, else only its ID; and
+ *	here=yes acceptor=carol time=1795000000 wanted=4 receipt=bob
+ *	receipt-time=1795000100 receipt-key=dac073e0123bdea5
+ *			then one for each event, in order (events.h):
+ *	at=1795000000 what=accepted id=9f... who="carol" text="..."
+ * events		the newest 200 events of all bundles
+ *
+ * pause UNTIL		tell the peers that this node is away until then
+ *			(seconds since 1970; 0: it is back), or resume:
+ *	paused=1795003600
+ * leave begin		hand on what is held for others, take nothing new;
+ *			cancel: stay after all; look: only answer:
+ *	leaving=yes held=12 handed=11 pending=1 alone=0 drawn=1 waiting=0
+ *			(handed: another node has it; pending: one is to get
+ *			it; alone: neither; drawn: copies still to be brought)
  *
  * reload		look at the manifests now (it does so by itself):
  *	network=friends.example peers=3

@@ -23,6 +23,7 @@
 #include "util/sock.h"
 #include "util/text.h"
 #include "relayd/client.h"
+#include "relayd/events.h"
 #include "relayd/expect.h"
 #include "relayd/receipts.h"
 
@@ -322,6 +323,7 @@ outcome(struct delivery *d, const char *word, const char *id, const char *text)
 	else
 		log_warn("not delivered id=%s reply=%s error=\"%s\"", id, word,
 		    text);
+	event_note(d->r, id, EVENT_OUTCOME, word, text);
 	if (strcmp(word, "retry") == 0)
 		retry(d, m);
 	else if (strcmp(word, "invalid") == 0)

@@ -20,6 +20,7 @@
 
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/holders.h"
 
@@ -207,8 +208,9 @@ child_ended(struct dialler *d, struct peer *p, int status)
 	    p->child_up ? "the session broke off" : "can't be reached");
 	if (p->child_up)
 		p->call = true;
-	log_info("will dial again peer=%s seconds=%lld", p->name,
-	    (long long)(p->pace.next - now) / 1000);
+	if (!away_is(p)) /* else it was expected (SPEC) */
+		log_info("will dial again peer=%s seconds=%lld", p->name,
+		    (long long)(p->pace.next - now) / 1000);
 }
 
 static void

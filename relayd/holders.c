@@ -11,7 +11,10 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "relayd/away.h"
 #include "relayd/dialler.h"
+#include "relayd/events.h"
+#include "relayd/leave.h"
 #include "relayd/place.h"
 
 #define ELIGIBLE_MAX 256
@@ -28,19 +31,21 @@ is_among(const struct copy *copies, int count, const char *name)
 	return false;
 }
 
-/* How many hold it or are to, the own node among them. */
+/* How many hold it or are to, the own node among them if it stays. */
 static unsigned
-live(const struct copy *copies, int count, const char *home)
+live(struct relayd *r, const struct copy *copies, int count, const char *home)
 {
+	const char *self = r->self->name;
 	unsigned n = 0;
 	int i;
 
 	for (i = 0; i < count; i++) {
 		if (copies[i].state != COPY_REFUSED &&
-		    strcmp(copies[i].peer, home) != 0)
+		    strcmp(copies[i].peer, home) != 0 &&
+		    strcmp(copies[i].peer, self) != 0)
 			n++;
 	}
-	return n;
+	return r->leaving ? n : n + 1;
 }
 
 static bool
@@ -63,6 +68,14 @@ without_site(
 	return kept;
 }
 
+static bool
+is_away(struct relayd *r, const char *name)
+{
+	struct peer *p = peers_find(r->peers, name);
+
+	return p != NULL && away_is(p);
+}
+
 /* Those that may be drawn and were not yet, on no site that has a copy or
  * is to have one; a site where one refused may do with another
  * (SPEC N-8.3). */
@@ -80,7 +93,8 @@ candidates(struct relayd *r, const char *home, const struct copy *copies,
 		return 0;
 	n = network_eligible(net, m, out, ELIGIBLE_MAX);
 	for (i = 0; i < n; i++) {
-		if (!is_among(copies, count, out[i]->name))
+		if (!is_among(copies, count, out[i]->name) &&
+		    !is_away(r, out[i]->name))
 			out[kept++] = out[i];
 	}
 	for (c = 0; c < count; c++) {
@@ -102,6 +116,7 @@ assign(struct relayd *r, const char *id, const char *name)
 	p->news_drawn = true;
 	r->kick = true; /* there may be a session already */
 	dialler_news(r, p);
+	event_note(r, id, EVENT_DRAWN, name, NULL);
 	log_info("drawn id=%s peer=%s", id, name);
 }
 
@@ -148,9 +163,7 @@ holders_draw(struct relayd *r, struct held *h)
 		return;
 	}
 	want = place_copies(&t);
-	have = live(copies, count, home);
-	if (!is_among(copies, count, r->self->name))
-		have++;
+	have = live(r, copies, count, home);
 	if (have < want)
 		have += (unsigned)draw(r, id, home, copies, count, want - have);
 	own = have < want ? COPY_SHORT : COPY_OWN;
@@ -161,6 +174,20 @@ holders_draw(struct relayd *r, struct held *h)
 	if (own == COPY_OWN)
 		h->flags &= (uint8_t)~INDEX_SHORT;
 	relayd_flush_soon(r);
+}
+
+void
+holders_draw_one(struct relayd *r, struct held *h)
+{
+	struct copy copies[STATE_COPIES_MAX];
+	char id[BUNDLE_ID_LEN + 1];
+	int count;
+
+	held_id(h, id);
+	count = state_copies(r->state, id, copies, STATE_COPIES_MAX);
+	if (count >= 0 &&
+	    draw(r, id, store_home(r->store, h)->name, copies, count, 1) > 0)
+		relayd_flush_soon(r);
 }
 
 void
@@ -221,6 +248,8 @@ holders_refused(struct relayd *r, const char *id, struct peer *p)
 		holders_draw(r, h);
 		if ((h->flags & INDEX_SHORT) != 0)
 			log_warn("too few holders id=%s", id);
+	} else if (h != NULL) {
+		leave_look(r, h);
 	}
 }
 
@@ -259,6 +288,7 @@ holders_view(struct relayd *r)
 			holders_refused(r, id, p);
 	}
 	holders_retry(r);
+	leave_look_all(r);
 }
 
 /* Start ------------------------------------------------------------------- */

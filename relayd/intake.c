@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "relayd/events.h"
 #include "relayd/expect.h"
 #include "relayd/holders.h"
 #include "relayd/judge.h"
@@ -43,6 +44,8 @@ intake_judge(struct relayd *r, const struct peer *from, const struct link *ln,
 
 	if (net == NULL)
 		return "this node is not set up";
+	if (r->leaving && home != r->self)
+		return "this node is leaving";
 	if (home != NULL) {
 		room.held = home->held_bytes + home->awaited_bytes;
 		room.share = peer_share(home, from->number);
@@ -69,6 +72,7 @@ answer_delivered(struct link *ln, const char *id)
 		m.payload = text.data;
 		m.payload_len = text.len;
 		link_send(ln, &m, -1);
+		event_note(ln->r, id, EVENT_TOLD, ln->peer->name, NULL);
 	}
 	buf_free(&text);
 	return found;
@@ -82,6 +86,7 @@ answer_have(struct link *ln, const char *id)
 
 	if (state_copy_add(r->state, id, ln->peer->name, COPY_HAS) == 0)
 		relayd_flush_soon(r);
+	event_note(r, id, EVENT_HAS, ln->peer->name, NULL);
 	holders_has(r, id, ln->peer);
 	link_send_after(ln, PROTO_HAVE, id); /* it may have come just now */
 }

@@ -15,6 +15,7 @@
 
 #include "util/log.h"
 #include "relayd/arrival.h"
+#include "relayd/away.h"
 #include "relayd/client.h"
 #include "relayd/expect.h"
 #include "relayd/intake.h"
@@ -145,6 +146,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 	settle_pair(r->broker, ln);
 	if (ln->leaving)
 		return;
+	away_link_up(ln);
 	intake_ask(ln);
 	offer_begin(ln);
 	receipts_tell(ln);
@@ -188,6 +190,9 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_NOTED:
 		receipts_noted(ln);
+		return;
+	case PROTO_AWAY:
+		away_heard(ln, m->time);
 		return;
 	case PROTO_NOTE:
 		take_note(m);

@@ -17,7 +17,9 @@
 #include <sodium.h>
 
 #include "util/log.h"
+#include "relayd/events.h"
 #include "relayd/holders.h"
+#include "relayd/leave.h"
 #include "relayd/receipts.h"
 
 /* The table of one session ------------------------------------------------ */
@@ -280,9 +282,22 @@ refused(struct link *ln, const struct proto_msg *m)
 
 	log_warn("peer refused a bundle peer=%s id=%s error=\"%s\"",
 	    ln->peer->name, m->id, m->text);
+	if (h != NULL)
+		event_note(
+		    ln->r, m->id, EVENT_REFUSED, ln->peer->name, m->text);
 	if (h != NULL && h->home != ln->peer->number)
 		holders_refused(ln->r, m->id, ln->peer);
 	not_now(ln, m->id);
+}
+
+/* It had it before. */
+static void
+had(struct link *ln, const char *id)
+{
+	if (store_find(ln->r->store, id) != NULL)
+		event_note(ln->r, id, EVENT_HAS, ln->peer->name, NULL);
+	holders_has(ln->r, id, ln->peer);
+	leave_had(ln->r, id);
 }
 
 void
@@ -302,10 +317,11 @@ offer_answered(struct link *ln, const struct proto_msg *m)
 	switch (m->verb) {
 	case PROTO_STORED:
 		log_info("sent peer=%s id=%s", ln->peer->name, m->id);
+		event_note(ln->r, m->id, EVENT_STORED, ln->peer->name, NULL);
 		holders_has(ln->r, m->id, ln->peer);
 		break;
 	case PROTO_HAVE:
-		holders_has(ln->r, m->id, ln->peer);
+		had(ln, m->id);
 		break;
 	case PROTO_REFUSED:
 		refused(ln, m);

@@ -44,6 +44,8 @@ struct peer {
 	bool child_up; /* that child's session has got its hello */
 	int64_t called; /* when it was last asked for mine; ms */
 	int64_t seen; /* last sign of life, seconds since 1970; 0: none */
+	int64_t away; /* it said: away until then; 0: it isn't */
+	int64_t told_away; /* what it was told of ours; 0: we are here */
 	char error[PEER_ERROR_MAX]; /* of the last attempt; "" */
 
 	/* What is held, and awaited, for this home. */

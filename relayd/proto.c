@@ -44,6 +44,7 @@ static const struct shape shapes[] = {
     {PROTO_MINE, "mine", "", true, 0},
     {PROTO_RECEIPT, "receipt", "l", true, RECEIPT_MAX},
     {PROTO_NOTED, "noted", "", true, 0},
+    {PROTO_AWAY, "away", "t", true, 0},
     {PROTO_PING, "ping", "", true, 0},
     {PROTO_PONG, "pong", "", true, 0},
     {PROTO_BYE, "bye", "o", true, 0},

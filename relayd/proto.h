@@ -50,6 +50,7 @@ enum proto_verb {
 	PROTO_MINE, /* mine */
 	PROTO_RECEIPT, /* receipt LEN, the receipt */
 	PROTO_NOTED, /* noted */
+	PROTO_AWAY, /* away TIME */
 	PROTO_PING, /* ping */
 	PROTO_PONG, /* pong */
 	PROTO_BYE, /* bye [TEXT] */

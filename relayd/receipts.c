@@ -11,11 +11,13 @@
  */
 #include "relayd/receipts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "util/log.h"
 #include "relayd/client.h"
 #include "relayd/dialler.h"
+#include "relayd/events.h"
 #include "relayd/holders.h"
 #include "relayd/offer.h"
 
@@ -67,6 +69,17 @@ tell_holders(struct relayd *r, const struct receipt *rc, const char *id,
 	}
 }
 
+static void
+note_receipt(struct relayd *r, const struct receipt *rc, const char *id,
+    const struct peer *from)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "brought by %s",
+	    from == NULL ? "agamid-deliver" : from->name);
+	event_note(r, id, EVENT_RECEIPT, rc->home, text);
+}
+
 /* The bundle is at home. */
 static void
 settle(struct relayd *r, const struct receipt *rc, const char *id,
@@ -74,6 +87,8 @@ settle(struct relayd *r, const struct receipt *rc, const char *id,
 {
 	struct held *h = store_find(r->store, id);
 
+	if (n != 0)
+		note_receipt(r, rc, id, from);
 	tell_holders(r, rc, id, from, n);
 	holders_forget(r, id);
 	offer_forget(r, id);

@@ -18,11 +18,14 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/arrival.h"
+#include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
+#include "relayd/events.h"
 #include "relayd/holders.h"
+#include "relayd/leave.h"
 #include "relayd/receipts.h"
 #include "relayd/watch.h"
 
@@ -100,6 +103,7 @@ relayd_drop_later(struct relayd *r, struct held *h)
 		return; /* it goes at the next start */
 	h->flags |= INDEX_GONE;
 	held_id(h, g->id);
+	event_note(r, g->id, EVENT_REMOVED, r->self->name, NULL);
 	STAILQ_INSERT_TAIL(&r->pending->gone, g, next);
 	relayd_flush_soon(r);
 }
@@ -272,6 +276,9 @@ look_at_day(struct relayd *r)
 	state_set_day(r->state, &r->day);
 	if (r->day.day > RECEIPT_DAYS)
 		state_receipts_expire(r->state, r->day.day - RECEIPT_DAYS);
+	state_events_expire(r->state,
+	    r->day.day > RECEIPT_DAYS ? r->day.day - RECEIPT_DAYS : 0,
+	    EVENTS_MAX);
 	relayd_flush_soon(r);
 }
 
@@ -360,9 +367,12 @@ resume(struct relayd *r, struct error *error_r)
 {
 	int rc;
 
+	away_load(r);
+	leave_load(r);
 	receipts_load(r); /* first: nobody is drawn for what is at home */
 	rc = holders_load(r, error_r);
 	if (rc == 0) {
+		leave_look_all(r);
 		arrival_sweep(r);
 		delivery_load(r);
 		arrival_scan_incoming(r);

@@ -12,6 +12,9 @@
  *	receipts what homes say they have
  *	delivery own mail, to agamid-deliver
  *	dialler	the children that dial peers
+ *	away	planned absence, told and heard
+ *	leave	handing on what is held
+ *	events	what happened to a bundle
  *	watch	new files, new manifests, the network coming up
  *
  * Changes to files and database take effect at once in memory, and are
@@ -62,6 +65,8 @@ struct relayd {
 
 	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */
+	int64_t paused; /* away.c: until when this node is away */
+	bool leaving; /* leave.c */
 	bool kick; /* something is new to be offered or dialled */
 };
 

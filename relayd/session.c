@@ -163,6 +163,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_MINE:
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
+	case PROTO_AWAY:
 		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:

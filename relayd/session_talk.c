@@ -167,6 +167,7 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_MINE:
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
+	case PROTO_AWAY:
 	case PROTO_BYE:
 		buf_reset(&s->lines);
 		if (proto_write(m, &s->lines) == 0)

@@ -14,6 +14,7 @@
 #include "util/db.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/state_sql.h"
 
 #define SCHEMA_VERSION 1
 #define ID_BYTES (BUNDLE_ID_LEN / 2)
@@ -36,7 +37,13 @@ static const char schema[] =
     " peer TEXT NOT NULL, n INTEGER NOT NULL"
     " REFERENCES texts (n) ON DELETE CASCADE,"
     " PRIMARY KEY (peer, n)) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS tells_of ON tells (n);";
+    "CREATE INDEX IF NOT EXISTS tells_of ON tells (n);"
+    "CREATE TABLE IF NOT EXISTS events ("
+    " n INTEGER PRIMARY KEY, id BLOB NOT NULL,"
+    " day INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " who TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS events_of ON events"
+    " (id, kind, who);";
 
 struct state {
 	struct db *db;
@@ -83,9 +90,14 @@ state_commit(struct state *s)
 	return db_commit(s->db);
 }
 
-/* For a write: begin the transaction if there is none. */
-static sqlite3_stmt *
-writing(struct state *s, const char *sql)
+struct db *
+state_db(struct state *s)
+{
+	return s->db;
+}
+
+sqlite3_stmt *
+state_writing(struct state *s, const char *sql)
 {
 	if (!s->open) {
 		if (db_begin(s->db) < 0)
@@ -101,14 +113,14 @@ run(struct state *s, sqlite3_stmt *st)
 	return st == NULL ? AG_EIO : db_run(s->db, st);
 }
 
-static void
-bind_text(sqlite3_stmt *st, int at, const char *text)
+void
+state_bind_text(sqlite3_stmt *st, int at, const char *text)
 {
 	sqlite3_bind_text(st, at, text, -1, SQLITE_TRANSIENT);
 }
 
-static void
-bind_id(sqlite3_stmt *st, int at, const char *id)
+void
+state_bind_id(sqlite3_stmt *st, int at, const char *id)
 {
 	uint8_t bin[ID_BYTES] = {0};
 
@@ -118,8 +130,8 @@ bind_id(sqlite3_stmt *st, int at, const char *id)
 		sqlite3_bind_blob(st, at, bin, sizeof(bin), SQLITE_TRANSIENT);
 }
 
-static bool
-column_id(sqlite3_stmt *st, int at, char id_r[BUNDLE_ID_LEN + 1])
+bool
+state_column_id(sqlite3_stmt *st, int at, char id_r[BUNDLE_ID_LEN + 1])
 {
 	if (sqlite3_column_bytes(st, at) != ID_BYTES)
 		return false;
@@ -127,12 +139,12 @@ column_id(sqlite3_stmt *st, int at, char id_r[BUNDLE_ID_LEN + 1])
 	return true;
 }
 
-static void
-column_name(sqlite3_stmt *st, int at, char *name, size_t size)
+void
+state_column_text(sqlite3_stmt *st, int at, char *text, size_t size)
 {
-	const char *text = (const char *)sqlite3_column_text(st, at);
+	const char *found = (const char *)sqlite3_column_text(st, at);
 
-	snprintf(name, size, "%s", text == NULL ? "" : text);
+	snprintf(text, size, "%s", found == NULL ? "" : found);
 }
 
 /* One number from a statement with one row; 0 if there is none. 0 or
@@ -172,26 +184,53 @@ state_day(struct state *s, struct day_count *d_r)
 	memset(d_r, 0, sizeof(*d_r));
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, "day");
+	state_bind_text(st, 1, "day");
 	if (read_number(s, st, &day) < 0)
 		return AG_EIO;
 	d_r->day = (uint32_t)day;
 	st = db_stmt(s->db, sql);
-	bind_text(st, 1, "date");
+	state_bind_text(st, 1, "date");
 	return read_number(s, st, &d_r->date);
 }
 
 static int
 set_meta(struct state *s, const char *name, int64_t value)
 {
-	sqlite3_stmt *st = writing(s,
+	sqlite3_stmt *st = state_writing(s,
 	    "INSERT INTO meta (name, value) VALUES (?1, ?2)"
 	    " ON CONFLICT (name) DO UPDATE SET value = ?2");
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, name);
+	state_bind_text(st, 1, name);
 	sqlite3_bind_int64(st, 2, value);
+	return run(s, st);
+}
+
+int
+state_number(struct state *s, const char *name, int64_t *n_r)
+{
+	sqlite3_stmt *st =
+	    db_stmt(s->db, "SELECT value FROM meta WHERE name = ?1");
+
+	*n_r = 0;
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_text(st, 1, name);
+	return read_number(s, st, n_r);
+}
+
+int
+state_set_number(struct state *s, const char *name, int64_t n)
+{
+	sqlite3_stmt *st;
+
+	if (n != 0)
+		return set_meta(s, name, n);
+	st = state_writing(s, "DELETE FROM meta WHERE name = ?1");
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_text(st, 1, name);
 	return run(s, st);
 }
 
@@ -209,12 +248,12 @@ static int
 put_copy(struct state *s, const char *sql, const char *id, const char *peer,
     enum copy_state state)
 {
-	sqlite3_stmt *st = writing(s, sql);
+	sqlite3_stmt *st = state_writing(s, sql);
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
-	bind_text(st, 2, peer);
+	state_bind_id(st, 1, id);
+	state_bind_text(st, 2, peer);
 	sqlite3_bind_int(st, 3, (int)state);
 	return run(s, st);
 }
@@ -250,10 +289,11 @@ state_copies(
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
+	state_bind_id(st, 1, id);
 	sqlite3_bind_int64(st, 2, max);
 	while ((rc = db_row(s->db, st)) == 1) {
-		column_name(st, 0, copies_r[n].peer, sizeof(copies_r[n].peer));
+		state_column_text(
+		    st, 0, copies_r[n].peer, sizeof(copies_r[n].peer));
 		copies_r[n++].state =
 		    (enum copy_state)sqlite3_column_int(st, 1);
 	}
@@ -270,8 +310,8 @@ state_copy(struct state *s, const char *id, const char *peer)
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
-	bind_text(st, 2, peer);
+	state_bind_id(st, 1, id);
+	state_bind_text(st, 2, peer);
 	rc = read_number(s, st, &n);
 	return rc < 0 ? rc : (int)n;
 }
@@ -280,11 +320,11 @@ int
 state_forgive(struct state *s, const char *id)
 {
 	sqlite3_stmt *st =
-	    writing(s, "DELETE FROM copies WHERE id = ?1 AND state = ?2");
+	    state_writing(s, "DELETE FROM copies WHERE id = ?1 AND state = ?2");
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
+	state_bind_id(st, 1, id);
 	sqlite3_bind_int(st, 2, COPY_REFUSED);
 	return run(s, st);
 }
@@ -292,11 +332,11 @@ state_forgive(struct state *s, const char *id)
 int
 state_forget(struct state *s, const char *id)
 {
-	sqlite3_stmt *st = writing(s, "DELETE FROM copies WHERE id = ?1");
+	sqlite3_stmt *st = state_writing(s, "DELETE FROM copies WHERE id = ?1");
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
+	state_bind_id(st, 1, id);
 	return run(s, st);
 }
 
@@ -314,9 +354,9 @@ state_each_origin(struct state *s, state_origin_fn *fn, void *ctx)
 	sqlite3_bind_int(st, 2, COPY_BROUGHT);
 	sqlite3_bind_int(st, 3, COPY_SHORT);
 	while ((rc = db_row(s->db, st)) == 1) {
-		if (!column_id(st, 0, id))
+		if (!state_column_id(st, 0, id))
 			continue;
-		column_name(st, 1, peer, sizeof(peer));
+		state_column_text(st, 1, peer, sizeof(peer));
 		fn(id, peer, (enum copy_state)sqlite3_column_int(st, 2), ctx);
 	}
 	return rc;
@@ -333,11 +373,11 @@ state_drawn_next(struct state *s, const char *peer, const char *after,
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	sqlite3_bind_int(st, 2, COPY_DRAWN);
-	bind_id(st, 3, after);
+	state_bind_id(st, 3, after);
 	rc = db_row(s->db, st);
-	if (rc == 1 && !column_id(st, 0, id_r))
+	if (rc == 1 && !state_column_id(st, 0, id_r))
 		rc = AG_EIO;
 	sqlite3_reset(st);
 	return rc;
@@ -351,9 +391,31 @@ state_drawn_count(struct state *s, const char *peer)
 
 	if (st == NULL)
 		return 0;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	sqlite3_bind_int(st, 2, COPY_DRAWN);
 	return (unsigned)number(s, st);
+}
+
+int
+state_each_spread(struct state *s, state_spread_fn *fn, void *ctx)
+{
+	sqlite3_stmt *st = db_stmt(s->db,
+	    "SELECT n, count(*) FROM (SELECT count(*) AS n FROM copies"
+	    " WHERE state IN (?1, ?2, ?3, ?4) AND id IN (SELECT id"
+	    " FROM copies WHERE state IN (?1, ?4)) GROUP BY id)"
+	    " GROUP BY n ORDER BY n");
+	int rc;
+
+	if (st == NULL)
+		return AG_EIO;
+	sqlite3_bind_int(st, 1, COPY_OWN);
+	sqlite3_bind_int(st, 2, COPY_BROUGHT);
+	sqlite3_bind_int(st, 3, COPY_HAS);
+	sqlite3_bind_int(st, 4, COPY_SHORT);
+	while ((rc = db_row(s->db, st)) == 1)
+		fn((unsigned)sqlite3_column_int(st, 0),
+		    (unsigned)sqlite3_column_int(st, 1), ctx);
+	return rc;
 }
 
 /* Receipts ----------------------------------------------------------- */
@@ -370,7 +432,7 @@ add_text(struct state *s, const struct receipt *r, uint32_t day, int64_t *n_r)
 	if (rc < 0)
 		goto out;
 	rc = AG_EIO;
-	st = writing(s, "INSERT INTO texts (day, text) VALUES (?1, ?2)");
+	st = state_writing(s, "INSERT INTO texts (day, text) VALUES (?1, ?2)");
 	if (st == NULL)
 		goto out;
 	sqlite3_bind_int64(st, 1, day);
@@ -394,11 +456,11 @@ state_receipt_add(struct state *s, const struct receipt *r,
 	*n_r = 0;
 	rc = add_text(s, r, day, n_r);
 	for (i = 0; i < count && rc == 0; i++) {
-		st = writing(s,
+		st = state_writing(s,
 		    "INSERT OR IGNORE INTO receipts (id, n) VALUES (?1, ?2)");
 		if (st == NULL)
 			return AG_EIO;
-		bind_id(st, 1, ids[i]);
+		state_bind_id(st, 1, ids[i]);
 		sqlite3_bind_int64(st, 2, *n_r);
 		rc = run(s, st);
 	}
@@ -414,7 +476,7 @@ state_receipt_find(struct state *s, const char *id, struct buf *text)
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_id(st, 1, id);
+	state_bind_id(st, 1, id);
 	rc = db_row(s->db, st);
 	if (rc == 1 && text != NULL &&
 	    buf_put(text, sqlite3_column_blob(st, 0),
@@ -441,7 +503,7 @@ state_each_receipted(struct state *s, state_id_fn *fn, void *ctx)
 	if (st == NULL)
 		return AG_EIO;
 	while ((rc = db_row(s->db, st)) == 1) {
-		if (column_id(st, 0, id))
+		if (state_column_id(st, 0, id))
 			fn(id, ctx);
 	}
 	return rc;
@@ -450,7 +512,7 @@ state_each_receipted(struct state *s, state_id_fn *fn, void *ctx)
 int
 state_receipts_expire(struct state *s, uint32_t day)
 {
-	sqlite3_stmt *st = writing(s, "DELETE FROM texts WHERE day < ?1");
+	sqlite3_stmt *st = state_writing(s, "DELETE FROM texts WHERE day < ?1");
 
 	if (st == NULL)
 		return AG_EIO;
@@ -461,12 +523,12 @@ state_receipts_expire(struct state *s, uint32_t day)
 int
 state_tell_add(struct state *s, const char *peer, int64_t n)
 {
-	sqlite3_stmt *st =
-	    writing(s, "INSERT OR IGNORE INTO tells (peer, n) VALUES (?1, ?2)");
+	sqlite3_stmt *st = state_writing(
+	    s, "INSERT OR IGNORE INTO tells (peer, n) VALUES (?1, ?2)");
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	sqlite3_bind_int64(st, 2, n);
 	return run(s, st);
 }
@@ -482,7 +544,7 @@ state_tell_next(struct state *s, const char *peer, int64_t after, int64_t *n_r,
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	sqlite3_bind_int64(st, 2, after);
 	rc = db_row(s->db, st);
 	if (rc == 1) {
@@ -499,11 +561,11 @@ int
 state_tell_done(struct state *s, const char *peer, int64_t n)
 {
 	sqlite3_stmt *st =
-	    writing(s, "DELETE FROM tells WHERE peer = ?1 AND n = ?2");
+	    state_writing(s, "DELETE FROM tells WHERE peer = ?1 AND n = ?2");
 
 	if (st == NULL)
 		return AG_EIO;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	sqlite3_bind_int64(st, 2, n);
 	return run(s, st);
 }
@@ -516,6 +578,6 @@ state_tell_count(struct state *s, const char *peer)
 
 	if (st == NULL)
 		return 0;
-	bind_text(st, 1, peer);
+	state_bind_text(st, 1, peer);
 	return (unsigned)number(s, st);
 }

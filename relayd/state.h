@@ -6,7 +6,8 @@
  *	copies		who holds a bundle, or is to hold it
  *	receipts	which bundles are at home, and the text that says so
  *	tells		which peer is still to hear which receipt
- *	meta		the count of days seen
+ *	meta		the count of days seen, and other numbers by name
+ *	events		what happened to a bundle (events.h)
  *
  * Changes are collected in one transaction, begun by the first and ended
  * by state_commit(). Losing the database loses no mail: draws are made
@@ -55,6 +56,9 @@ int state_commit(struct state *s);
 /* The count of days; zeros at first. */
 int state_day(struct state *s, struct day_count *d_r);
 int state_set_day(struct state *s, const struct day_count *d);
+/* Any other number by its name; 0 is the same as none. */
+int state_number(struct state *s, const char *name, int64_t *n_r);
+int state_set_number(struct state *s, const char *name, int64_t n);
 
 /* Set, whatever it was before. */
 int state_copy_set(
@@ -74,6 +78,10 @@ int state_forget(struct state *s, const char *id); /* all of its copies */
 typedef void state_origin_fn(
     const char *id, const char *peer, enum copy_state state, void *ctx);
 int state_each_origin(struct state *s, state_origin_fn *fn, void *ctx);
+
+/* Of the bundles accepted here: how many are on so many nodes. */
+typedef void state_spread_fn(unsigned nodes, unsigned bundles, void *ctx);
+int state_each_spread(struct state *s, state_spread_fn *fn, void *ctx);
 
 /* The first bundle drawn for peer whose ID is greater than after ("" for
  * all): 1 and *id_r, 0 if there is none, AG_EIO. */

@@ -96,6 +96,8 @@ static const struct {
     {"receipt 4\nping", true,
 	{.verb = PROTO_RECEIPT, .payload = "ping", .payload_len = 4}},
     {"noted\n", true, {.verb = PROTO_NOTED}},
+    {"away 0\n", true, {.verb = PROTO_AWAY}},
+    {"away 1795256390\n", true, {.verb = PROTO_AWAY, .time = 1795256390}},
     {"ping\n", true, {.verb = PROTO_PING}},
     {"pong\n", true, {.verb = PROTO_PONG}},
     {"bye\n", true, {.verb = PROTO_BYE}},

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_sql - what the files that implement state.h and events.h share.
+ * Nobody else includes it.
+ */
+#ifndef AGAMID_RELAYD_STATE_SQL_H
+#define AGAMID_RELAYD_STATE_SQL_H
+
+#include <sqlite3.h>
+
+#include "relayd/state.h"
+
+struct db *state_db(struct state *s);
+/* A statement that writes: begins the transaction if there is none. */
+sqlite3_stmt *state_writing(struct state *s, const char *sql);
+void state_bind_text(sqlite3_stmt *st, int at, const char *text);
+void state_bind_id(sqlite3_stmt *st, int at, const char *id);
+bool state_column_id(sqlite3_stmt *st, int at, char id_r[BUNDLE_ID_LEN + 1]);
+void state_column_text(sqlite3_stmt *st, int at, char *text, size_t size);
+
+#endif
