@@ -38,6 +38,11 @@ static const struct answer_text answers[ANSWER_COUNT] = {
     [ANSWER_BUSY] = {"451", "4.3.2",
 	"Too many messages are being sealed; try again later"},
     [ANSWER_LATE] = {"451", "4.4.7", "Sealing took too long; try again later"},
+    [ANSWER_FEW_COPIES] = {"451", "4.4.1",
+	"Too few friends could take a copy; try again later"},
+    [ANSWER_HOME_UP] = {"451", "4.7.1",
+	"The recipient's own server is up; deliver there, or try again in "
+	"five minutes"},
     [ANSWER_TROUBLE] = {"451", "4.3.0", "Local trouble; try again later"},
 };
 

@@ -19,6 +19,7 @@
 
 #include "milter/callbacks.h"
 #include "milter/envelope.h"
+#include "milter/question.h"
 #include "milter/received.h"
 #include "milter/sealing.h"
 #include "util/fault.h"
@@ -426,6 +427,41 @@ wait_for_job(SMFICTX *ctx, struct connection *c)
 	return a;
 }
 
+static void
+say_progress(void *ctx)
+{
+	smfi_progress(ctx);
+}
+
+/* Wait for copies on other nodes, as the home wishes. What was not to be
+ * had is said in the log; only a home that wants it so has the mail
+ * deferred for it. */
+static enum answer
+wait_for_copies(SMFICTX *ctx, const struct connection *c)
+{
+	const struct manifest *home = network_find(c->net, c->class.home);
+	struct question_copies r;
+	struct error error = {""};
+	unsigned want;
+
+	if (home == NULL || (want = manifest_copies_before_250(home)) < 2)
+		return ANSWER_OK;
+	if (question_copies(sealer_conf(milter->sealer)->run_dir,
+		sealing_id(c->job), want, manifest_within(home), say_progress,
+		ctx, &r, &error) != AG_OK) {
+		log_warn("can't wait for copies id=%s error=%s",
+		    sealing_id(c->job), error.text);
+		r.copies = 1;
+	}
+	if (r.copies >= want)
+		return ANSWER_OK;
+	log_info("fewer copies before the answer id=%s copies=%u wanted=%u "
+		 "late=%s",
+	    sealing_id(c->job), r.copies, want, r.late ? "yes" : "no");
+	return home->on_failure == ON_FAILURE_DEFER ? ANSWER_FEW_COPIES
+						    : ANSWER_OK;
+}
+
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
@@ -440,11 +476,12 @@ on_eom(SMFICTX *ctx)
 	    c->class.home, sealing_id(c->job),
 	    (unsigned long long)sealing_size(c->job), c->client.address,
 	    c->queue_id);
-	/* Waiting for copies on other nodes belongs here: the bundle is
-	 * durable on this one, and nobody has heard 250 yet. */
-	if (fault_point("milter.answer")) {
+	/* SPEC N-6: durable here, and nobody has heard 250 yet. */
+	if ((a = wait_for_copies(ctx, c)) != ANSWER_OK ||
+	    fault_point("milter.answer")) {
 		sealing_withdraw(c->job, NULL);
-		return refuse_message(ctx, c, ANSWER_TROUBLE);
+		return refuse_message(
+		    ctx, c, a != ANSWER_OK ? a : ANSWER_TROUBLE);
 	}
 	transaction_over(c);
 	return SMFIS_DISCARD;

@@ -26,6 +26,7 @@
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
 #include "relayd/offer.h"
+#include "relayd/question.h"
 #include "relayd/receipts.h"
 
 #define CLIENTS_MAX 256
@@ -181,6 +182,9 @@ stranger_message(
 		begin_session(b, c, &m);
 		return;
 	}
+	if (!session && sock_peer_is(client_fd(c), USER_MILTER) &&
+	    question_ask(b->r, c, data))
+		return;
 	if (!session && sock_peer_is(client_fd(c), USER_RELAY)) {
 		control_command(b->r, c, data);
 		client_finish(c);
@@ -192,6 +196,33 @@ stranger_message(
 
 static const struct client_calls stranger_calls = {
     stranger_message, stranger_gone};
+
+static void
+answered_message(
+    struct client *c, const char *data, size_t len, int fd, void *ctx)
+{
+	(void)c;
+	(void)data;
+	(void)len;
+	(void)ctx;
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+broker_take_back(struct broker *b, struct client *c)
+{
+	static const struct client_calls calls = {
+	    answered_message, stranger_gone};
+
+	client_set(c, &calls, b);
+}
+
+void
+broker_lost_one(struct broker *b)
+{
+	b->clients--;
+}
 
 static void
 on_accept(evutil_socket_t listening, short what, void *ctx)

@@ -68,6 +68,11 @@ struct broker;
 int broker_new(struct relayd *r, struct broker **b_r, struct error *error_r);
 void broker_free(struct broker **b);
 
+/* Somebody else has set a client's calls (client_set()): it says nothing
+ * more and is to be let go here; or it has gone. */
+void broker_take_back(struct broker *b, struct client *c);
+void broker_lost_one(struct broker *b);
+
 /* Walk the sessions; NULL begins, NULL ends. */
 struct link *broker_next(struct broker *b, struct link *after);
 struct link *broker_find(struct broker *b, uint64_t number);

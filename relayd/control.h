@@ -13,12 +13,14 @@
  * status		one line about the node:
  *	node=carol network=friends.example day=17 held=12 bytes=48000
  *	receipts=3 new=0 deliver=up waiting=0 own=9 short=0 paused=0
- *	leaving=no room=8000000000
+ *	leaving=no room=8000000000 waits=12 wait-median=48 wait-p95=110
  *			(held: all bundles in held/, bytes theirs; new: files
  *			in new/; deliver: up or down; waiting: own mail not yet
  *			delivered; own: accepted here; short: of these, those
  *			with fewer holders than wanted; paused: until when this
- *			node said it is away, 0: it isn't; room: bytes free)
+ *			node said it is away, 0: it isn't; room: bytes free;
+ *			waits: answers that waited for copies, the last 128 at
+ *			most, and how long, in ms)
  *			then one line for each peer:
  *	peer=bob known=yes session=dialled|accepted|dialling|none held=12
  *	bytes=48000 drawn=0 receipts=0 failures=2 next=35 seen=1795000000

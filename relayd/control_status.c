@@ -8,6 +8,7 @@
 
 #include "util/file.h"
 #include "relayd/answer.h"
+#include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/client.h"
@@ -76,26 +77,28 @@ static void
 status_node(struct relayd *r, struct client *c, const struct sums *s)
 {
 	const struct network *net = relayd_network(r);
+	struct await_times waits;
 	uint64_t bytes = 0;
 	struct buf line;
 	struct peer *p;
 	unsigned i;
 
+	await_times(r, &waits);
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++)
 		bytes += p->held_bytes;
 	answer_init(&line);
 	buf_printf(&line,
 	    "node=%s network=%s day=%u held=%zu bytes=%llu receipts=%u "
 	    "new=%u deliver=%s waiting=%u own=%u short=%u paused=%lld "
-	    "leaving=%s room=%llu",
+	    "leaving=%s room=%llu waits=%u wait-median=%u wait-p95=%u",
 	    r->self->name, net == NULL ? "none" : network_self(net)->network,
 	    r->day.day, store_count(r->store), (unsigned long long)bytes,
 	    state_receipt_count(r->state), count_new(r),
 	    delivery_connected(r->delivery) ? "up" : "down",
 	    delivery_waiting(r->delivery), s->own, s->few,
 	    (long long)(r->leaving ? 0 : away_until(r)),
-	    r->leaving ? "yes" : "no",
-	    (unsigned long long)store_room(r->store));
+	    r->leaving ? "yes" : "no", (unsigned long long)store_room(r->store),
+	    waits.count, waits.median, waits.p95);
 	answer_send(c, &line);
 	buf_free(&line);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/dialler.h"
 #include "relayd/events.h"
@@ -219,6 +220,7 @@ settle(struct relayd *r, const char *id, struct peer *p, enum copy_state state)
 	if (p->drawn > 0)
 		p->drawn--;
 	relayd_flush_soon(r);
+	await_look_soon(r);
 	return true;
 }
 

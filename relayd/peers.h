@@ -42,6 +42,7 @@ struct peer {
 	struct pace pace;
 	pid_t child; /* dials it now; 0: none */
 	bool child_up; /* that child's session has got its hello */
+	int64_t slow_until; /* ms: no wait for its copies before that */
 	int64_t called; /* when it was last asked for mine; ms */
 	int64_t seen; /* last sign of life, seconds since 1970; 0: none */
 	int64_t away; /* it said: away until then; 0: it isn't */

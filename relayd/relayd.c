@@ -18,6 +18,7 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/arrival.h"
+#include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/delivery.h"
@@ -348,6 +349,9 @@ start_parts(struct relayd *r, struct error *error_r)
 	rc = start_days(r, error_r);
 	if (rc == 0)
 		rc = broker_new(r, &r->broker, error_r);
+	r->awaits = awaits_new(r);
+	if (rc == 0 && r->awaits == NULL)
+		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = expects_new(r, &r->expects, error_r);
 	if (rc == 0)
@@ -438,6 +442,7 @@ relayd_free(struct relayd **rp)
 	dialler_free(&r->dialler);
 	delivery_free(&r->delivery);
 	expects_free(&r->expects);
+	awaits_free(&r->awaits);
 	broker_free(&r->broker);
 	forget_pending(r);
 	if (r->day_timer != NULL)

@@ -11,6 +11,8 @@
  *	holders	who is drawn to hold a bundle
  *	receipts what homes say they have
  *	delivery own mail, to agamid-deliver
+ *	question what the milter asks
+ *	await	who waits for copies
  *	dialler	the children that dial peers
  *	away	planned absence, told and heard
  *	leave	handing on what is held
@@ -41,6 +43,7 @@
 #include "relayd/store.h"
 
 struct event;
+struct awaits;
 struct event_base;
 
 struct relayd {
@@ -61,6 +64,7 @@ struct relayd {
 	struct expects *expects;
 	struct delivery *delivery;
 	struct dialler *dialler;
+	struct awaits *awaits;
 	struct watch *watch;
 
 	struct event *flush, *recheck, *rescan, *day_timer;
