@@ -222,6 +222,27 @@ job_open(struct delivery *d)
 	return STEP_ON;
 }
 
+/* ---- a test mail ---- */
+
+/* SPEC N-19.5: it has come all the way, and ends here. */
+static enum step
+job_drill(struct delivery *d)
+{
+	const char *value = d->opened.drill;
+	char reason[LEDGER_REPLY_MAX];
+
+	if (value[0] == '\0' ||
+	    !drill_check(
+		d->home->secrets->node, value, d->ticket.acceptor, job_now()))
+		return STEP_ON;
+	snprintf(
+	    reason, sizeof(reason), LEDGER_DRILL "%s", strrchr(value, ' ') + 1);
+	if (ledger_end(d->home->ledger, d->ticket.id, LEDGER_DONE, reason,
+		&d->rcpts, job_now()) < 0)
+		return job_ledger_failed(d);
+	return job_end(d, OUTCOME_DONE, "a drill");
+}
+
 /* ---- into Postfix ---- */
 
 static size_t
@@ -464,7 +485,8 @@ job_run(struct worker *w, struct job *j)
 
 	j->outcome = OUTCOME_RETRY;
 	if (job_check(&d) == STEP_ON && job_begin(&d) == STEP_ON &&
-	    job_open(&d) == STEP_ON && job_inject(&d) == STEP_ON)
+	    job_open(&d) == STEP_ON && job_drill(&d) == STEP_ON &&
+	    job_inject(&d) == STEP_ON)
 		job_conclude(&d);
 	job_tidy(&d);
 	job_log(&d);

@@ -113,4 +113,20 @@ int ledger_is_durable(struct ledger *l, const char *id);
  * first, as many as fit: "STATE ID SIZE ACCEPTOR TIME REASON". */
 int ledger_list(struct ledger *l, struct buf *out);
 
+/* The bundle that was this drill (its MAC, 64 hex digits), if it has come:
+ * "ID\n". Its reason is LEDGER_DRILL and the MAC. */
+#define LEDGER_DRILL "drill "
+int ledger_drill(struct ledger *l, const char *mac, struct buf *out);
+
+/* "STATE COUNT\n" for each state that there is. */
+int ledger_totals(struct ledger *l, struct buf *out);
+
+/*
+ * What is known of one bundle: "STATE SIZE ACCEPTOR TIME CHANGED REASON",
+ * TIME its ticket's and CHANGED when this state began, and for each
+ * recipient "STATE PATH REPLY" (waiting, delivered, equal, refused), as
+ * many as fit; nothing if it is not known.
+ */
+int ledger_trace(struct ledger *l, const char *id, struct buf *out);
+
 #endif

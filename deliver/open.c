@@ -13,6 +13,7 @@
 #include "deliver/open.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct pass {
 	const struct manifest *self;
 	struct opened *found;
 	struct content content;
+	struct drill_scan drill;
 
 	/* The second time. */
 	open_body_fn *body;
@@ -153,6 +155,7 @@ check_body(void *ctx, const void *data, size_t len)
 	struct pass *p = ctx;
 
 	content_put(&p->content, data, len);
+	drill_scan(&p->drill, data, len);
 	p->found->body_size += len;
 	return 0;
 }
@@ -257,6 +260,7 @@ open_check(struct openpgp *pgp, int fd, const struct ticket *t,
 		error_set(error_r, rc, "no memory");
 	content_end(&p.content, o_r->content);
 	o_r->message_id = p.content.message_id;
+	snprintf(o_r->drill, sizeof(o_r->drill), "%s", drill_value(&p.drill));
 	pass_end(&p);
 	if (rc < 0)
 		opened_free(o_r);

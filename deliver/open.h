@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "deliver/content.h"
+#include "deliver/drill.h"
 #include "util/error.h"
 #include "mail/bsmtp.h"
 #include "mail/bundle.h"
@@ -29,6 +30,7 @@ struct opened { /* what the first time found */
 	uint64_t body_size;
 	bool message_id; /* so content may be compared */
 	uint8_t content[CONTENT_SIZE]; /* of DATA */
+	char drill[DRILL_VALUE_MAX + 1]; /* a test mail's field, or "" */
 	uint8_t plain[32]; /* SHA-256 of the whole inside */
 };
 

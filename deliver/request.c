@@ -53,13 +53,19 @@ request_parse(const char *data, size_t len, struct request *r_r)
 		r_r->kind = REQUEST_AGAIN;
 	else if (cursor_skip(&c, "sign "))
 		r_r->kind = REQUEST_SIGN;
+	else if (cursor_skip(&c, "trace "))
+		r_r->kind = REQUEST_TRACE;
+	else if (cursor_skip(&c, "drill "))
+		r_r->kind = REQUEST_DRILL;
 	else if (cursor_skip(&c, "list"))
 		r_r->kind = REQUEST_LIST;
+	else if (cursor_skip(&c, "totals"))
+		r_r->kind = REQUEST_TOTALS;
 	else
 		return AG_EINVAL;
 	if (r_r->kind == REQUEST_SIGN)
 		rc = request_ids(&c, r_r);
-	else if (r_r->kind != REQUEST_LIST)
+	else if (r_r->kind != REQUEST_LIST && r_r->kind != REQUEST_TOTALS)
 		rc = request_id(&c, r_r);
 	if (rc < 0 || !cursor_skip(&c, "\n") || c.left > 0)
 		return AG_EINVAL;

@@ -7,6 +7,9 @@
  *	again ID\n	the same for one in refused/ or quarantine/; root's
  *	sign ID ID ...\n	a receipt over those that are durable here
  *	list\n		what is refused, quarantined, waiting
+ *	totals\n	how many of each
+ *	drill MAC\n	the ID of the test mail of this MAC, if it has come
+ *	trace ID\n	what became of it and its recipients; root's
  *
  * Pure.
  */
@@ -23,6 +26,9 @@ enum request_kind {
 	REQUEST_AGAIN,
 	REQUEST_SIGN,
 	REQUEST_LIST,
+	REQUEST_TOTALS,
+	REQUEST_TRACE,
+	REQUEST_DRILL,
 };
 
 struct request {

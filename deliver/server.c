@@ -41,7 +41,7 @@ struct client {
 	int fd; /* -1: free */
 	uint64_t number; /* unlike any before */
 	unsigned pending; /* jobs whose answers it waits for */
-	bool trusted; /* root or this user: may ask for `again` */
+	bool trusted; /* root or this user: may ask for `again`, `trace` */
 };
 
 struct server {
@@ -300,17 +300,46 @@ server_sign(struct server *s, struct client *c)
 	buf_free(&b);
 }
 
+/* What the ledger knows: its name on the first line. */
 static void
-server_list(struct server *s, struct client *c)
+server_tell(struct server *s, struct client *c)
 {
+	struct ledger *l = s->home->ledger;
 	struct buf b;
+	int rc;
 
 	buf_init(&b, SOCK_MESSAGE_MAX - 1);
-	if (buf_puts(&b, "list\n") < 0 || ledger_list(s->home->ledger, &b) < 0)
+	switch (s->request.kind) {
+	case REQUEST_TOTALS:
+		buf_puts(&b, "totals\n");
+		rc = ledger_totals(l, &b);
+		break;
+	case REQUEST_DRILL:
+		buf_puts(&b, "drill\n");
+		rc = ledger_drill(l, s->request.ids[0], &b);
+		break;
+	case REQUEST_TRACE:
+		buf_puts(&b, "trace\n");
+		rc = ledger_trace(l, s->request.ids[0], &b);
+		break;
+	default:
+		buf_puts(&b, "list\n");
+		rc = ledger_list(l, &b);
+		break;
+	}
+	if (rc < 0)
 		client_close(c);
 	else
 		client_send(c, &b);
 	buf_free(&b);
+}
+
+/* What tells of recipients, or opens what was put aside, is not
+ * relayd's. */
+static bool
+request_is_roots(enum request_kind kind)
+{
+	return kind == REQUEST_AGAIN || kind == REQUEST_TRACE;
 }
 
 /* One request; takes over the descriptor (-1: none). */
@@ -320,7 +349,7 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 	enum request_kind kind;
 
 	if (request_parse(s->message, len, &s->request) < 0 ||
-	    (s->request.kind == REQUEST_AGAIN && !c->trusted)) {
+	    (request_is_roots(s->request.kind) && !c->trusted)) {
 		log_warn("client cut off error=\"%s\"", "no such request");
 		client_close(c);
 		if (fd >= 0)
@@ -337,7 +366,7 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 	if (kind == REQUEST_SIGN)
 		server_sign(s, c);
 	else
-		server_list(s, c);
+		server_tell(s, c);
 }
 
 static void

@@ -684,6 +684,9 @@ print("answered" if answered else "cut off")
     ("agamid", "list", "answered"),
     ("agamid", "again " + "0" * 64, "cut off"),
     ("agamid-key", "again " + "0" * 64, "answered"),
+    ("agamid", "totals", "answered"),
+    ("agamid", "trace " + "0" * 64, "cut off"),
+    ("agamid-key", "trace " + "0" * 64, "answered"),
     ("agamid-ssh", "list", "cut off"),
     ("agamid-milter", "list", "cut off"),
 ])

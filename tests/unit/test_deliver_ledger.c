@@ -392,6 +392,52 @@ test_prune(void **state)
 	ledger_close(&l);
 }
 
+/* SPEC N-19.3: what became of a bundle and its recipients. */
+static void
+test_trace(void **state)
+{
+	struct ticket t = ticket('1', 'a'), d = ticket('2', 'b');
+	struct ledger *l = open_ledger();
+	struct rcpt rcpt[2];
+	struct rcpts rs;
+	struct buf out;
+	char want[300];
+
+	(void)state;
+	buf_init(&out, 4096);
+	assert_int_equal(ledger_trace(l, t.id, &out), 0);
+	assert_string_equal(buf_str(&out), "");
+	assert_int_equal(begin(l, &t, false), LEDGER_GO);
+	rs = two(rcpt, 0);
+	deliver(&rcpt[0]);
+	strcpy(rcpt[0].reply, "250 2.0.0 Ok: queued as 4BC1");
+	rcpt[1].state = RCPT_REFUSED;
+	strcpy(rcpt[1].reply, "550 5.1.1 no");
+	end(l, &t, LEDGER_REFUSED, &rs);
+	assert_int_equal(ledger_trace(l, t.id, &out), 0);
+	assert_non_null(strstr(buf_str(&out), "refused 1234 carol "));
+	assert_non_null(strstr(buf_str(&out),
+	    "\ndelivered <a@bob.example> 250 2.0.0 Ok: queued as 4BC1\n"
+	    "refused <b@bob.example> 550 5.1.1 no\n"));
+	buf_reset(&out);
+
+	/* A test mail is found by its MAC. */
+	assert_int_equal(ledger_drill(l, "ab12", &out), 0);
+	assert_string_equal(buf_str(&out), "");
+	assert_int_equal(begin(l, &d, false), LEDGER_GO);
+	assert_int_equal(
+	    ledger_end(l, d.id, LEDGER_DONE, LEDGER_DRILL "ab12", NULL, NOW),
+	    0);
+	assert_int_equal(ledger_drill(l, "ab12", &out), 0);
+	snprintf(want, sizeof(want), "%s\n", d.id);
+	assert_string_equal(buf_str(&out), want);
+	buf_reset(&out);
+	assert_int_equal(ledger_totals(l, &out), 0);
+	assert_string_equal(buf_str(&out), "done 1\nrefused 1\n");
+	buf_free(&out);
+	ledger_close(&l);
+}
+
 int
 main(void)
 {
@@ -399,6 +445,7 @@ main(void)
 	    help_test(test_once),
 	    help_test(test_states),
 	    help_test(test_nonce),
+	    help_test(test_trace),
 	    help_test(test_poison),
 	    help_test(test_forget),
 	    help_test(test_recall),
