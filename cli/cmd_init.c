@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/draft.h"
 #include "cli/layout.h"
 #include "cli/postfix.h"
 #include "cli/serial.h"
@@ -435,6 +436,8 @@ set_up(const struct conf *conf, const struct init_options *o,
 		cli_error("%s", why.text);
 		goto out;
 	}
+	if (draft_follow(conf, m, NULL, &why) < 0)
+		cli_warn("%s", why.text);
 	say_next(conf, m);
 	rc = CLI_OK;
 out:

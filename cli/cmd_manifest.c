@@ -1,29 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * agamid manifest - check any, sign our own, show one in force.
+ * agamid manifest - check any, show one in force, compare two. What signs
+ * is in cmd_publish.c.
  */
-#include "cli/cli.h"
+#include "cli/cmd_manifest.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "cli/body.h"
+#include "cli/draft.h"
 #include "cli/known.h"
-#include "cli/layout.h"
-#include "cli/own.h"
-#include "cli/serial.h"
-#include "cli/store.h"
+#include "cli/run.h"
 #include "manifests/sign.h"
 #include "util/file.h"
 
-#define USAGE                                  \
-	"manifest check FILE...\n"             \
-	"       agamid manifest sign [FILE]\n" \
-	"       agamid manifest show [NAME]\n" \
-	"       agamid manifest fingerprint [NAME]"
-
 #define ERRORS_MAX 262144
+#define DIFF_DEADLINE 30 /* seconds */
 
 /* ---- check ---- */
 
@@ -75,7 +68,7 @@ check(int argc, char **argv)
 	int i, rc = CLI_OK;
 
 	if (argc < 2)
-		return cli_usage(USAGE);
+		return cli_usage(MANIFEST_USAGE);
 	scratch = cli_scratch_new();
 	if (scratch == NULL)
 		return CLI_FAILED;
@@ -84,132 +77,6 @@ check(int argc, char **argv)
 			rc = CLI_FAILED;
 	}
 	cli_scratch_free(&scratch);
-	return rc;
-}
-
-/* ---- sign ---- */
-
-static int
-check_is_ours(const struct conf *conf, const struct manifest *m)
-{
-	struct error why;
-
-	if (strcmp(m->name, conf->node) != 0)
-		return cli_error("this is the manifest of %s, and this node is "
-				 "%s",
-		    m->name, conf->node);
-	if (own_check_seeds(conf, m, &why) < 0)
-		return cli_error("%s", why.text);
-	return CLI_OK;
-}
-
-/* The body with a serial above every known one, signed. */
-static struct manifest *
-sign_again(
-    const struct conf *conf, const struct manifest *m, const char *scratch)
-{
-	uint64_t newest = store_newest(conf, conf->node), serial;
-	char *secret = layout_secret(conf, SECRET_OPENPGP);
-	struct buf body, text, errors;
-	struct manifest *made = NULL;
-	struct error why;
-	int rc;
-
-	buf_init(&body, MANIFEST_MAX);
-	buf_init(&text, MANIFEST_MAX);
-	buf_init(&errors, ERRORS_MAX);
-	serial =
-	    m->serial > newest ? m->serial : serial_next(time(NULL), newest);
-	rc = serial_set(m->text, m->body_len, serial, &body);
-	if (rc < 0)
-		error_set(&why, rc, "there is no line \"serial: ...\" to set");
-	if (rc == 0)
-		rc = sign_make(
-		    buf_str(&body), body.len, secret, scratch, &text, &why);
-	if (rc == 0)
-		made = manifest_parse(
-		    "the signed manifest", buf_str(&text), text.len, &errors);
-	if (made != NULL && (rc = sign_verify(made, scratch, &why)) < 0)
-		manifest_free(&made);
-	cli_lines(&errors);
-	if (rc < 0)
-		cli_error("%s", why.text);
-	buf_free(&errors);
-	buf_free(&text);
-	buf_free(&body);
-	free(secret);
-	return made;
-}
-
-static int
-sign_manifest(const struct conf *conf, const struct manifest *m)
-{
-	struct manifest *made = NULL;
-	struct error why;
-	char *scratch, *path;
-	int rc = CLI_FAILED;
-
-	scratch = cli_scratch_new();
-	if (scratch == NULL)
-		return CLI_FAILED;
-	if (check_is_ours(conf, m) == CLI_OK)
-		made = sign_again(conf, m, scratch);
-	if (made != NULL && store_install(conf, made, &why) < 0) {
-		cli_error("%s", why.text);
-	} else if (made != NULL) {
-		path = store_manifest_path(conf, made->name, made->serial);
-		cli_out("%s is signed. Run agamid apply here, and send the "
-			"file to your friends.\n",
-		    path);
-		free(path);
-		rc = CLI_OK;
-	}
-	manifest_free(&made);
-	cli_scratch_free(&scratch);
-	return rc;
-}
-
-/* Without FILE: our newest, signed anew. */
-static struct manifest *
-read_to_sign(const struct conf *conf, const char *file)
-{
-	uint64_t newest = store_newest(conf, conf->node);
-	struct manifest *m;
-	char *path;
-
-	if (file != NULL)
-		return read_manifest(file);
-	if (newest == 0) {
-		cli_error(
-		    "%s has no manifest yet; agamid init makes it", conf->node);
-		return NULL;
-	}
-	path = store_manifest_path(conf, conf->node, newest);
-	m = read_manifest(path);
-	free(path);
-	return m;
-}
-
-static int
-sign(const struct cli *cli, int argc, char **argv)
-{
-	struct manifest *m = NULL;
-	struct conf *conf;
-	int lock = -1, rc = CLI_FAILED;
-
-	if (argc > 2)
-		return cli_usage(USAGE);
-	conf = cli_conf(cli);
-	if (conf != NULL)
-		lock = cli_lock(conf);
-	if (lock >= 0)
-		m = read_to_sign(conf, argc == 2 ? argv[1] : NULL);
-	if (m != NULL)
-		rc = sign_manifest(conf, m);
-	manifest_free(&m);
-	if (lock >= 0)
-		close(lock);
-	conf_free(&conf);
 	return rc;
 }
 
@@ -236,7 +103,7 @@ show(const struct cli *cli, int argc, char **argv,
 	int rc;
 
 	if (argc > 2)
-		return cli_usage(USAGE);
+		return cli_usage(MANIFEST_USAGE);
 	rc = known_load(cli, KNOWN_READ, &k);
 	if (rc == CLI_OK) {
 		m = k.roster.self;
@@ -253,20 +120,98 @@ show(const struct cli *cli, int argc, char **argv,
 	return rc;
 }
 
+/* ---- diff ---- */
+
+/* diff -u of two bodies; 0 the same, 1 not. */
+static int
+diff_bodies(const char *scratch, const char *name_a, const struct buf *a,
+    const char *name_b, const struct buf *b)
+{
+	char *file_a = file_join(scratch, "a"),
+	     *file_b = file_join(scratch, "b");
+	const char *argv[] = {"diff", "-u", "--label", name_a, "--label",
+	    name_b, file_a, file_b, NULL};
+	struct buf output, said;
+	struct error why;
+	int rc;
+
+	buf_init(&output, 4 * MANIFEST_MAX);
+	buf_init(&said, ERROR_TEXT_MAX);
+	rc = file_replace(file_a, buf_str(a), a->len, 0600, "diff", &why);
+	if (rc == 0)
+		rc = file_replace(
+		    file_b, buf_str(b), b->len, 0600, "diff", &why);
+	if (rc == 0)
+		rc = run_program(
+		    argv, NULL, &output, &said, DIFF_DEADLINE, &why);
+	if (rc < 0)
+		cli_error("%s", why.text);
+	else
+		cli_out("%s", buf_str(&output));
+	buf_free(&said);
+	buf_free(&output);
+	free(file_b);
+	free(file_a);
+	return rc < 0 ? CLI_USAGE : rc;
+}
+
+/* In force against the draft, or FILE; or two files. */
+static int
+diff(const struct cli *cli, int argc, char **argv)
+{
+	char *draft = NULL;
+	struct buf a, b;
+	struct error why;
+	struct known k;
+	int rc;
+
+	if (argc > 3)
+		return cli_usage(MANIFEST_USAGE);
+	rc = known_load(cli, KNOWN_READ, &k);
+	buf_init(&a, MANIFEST_MAX + 64);
+	buf_init(&b, MANIFEST_MAX + 64);
+	if (rc == CLI_OK) {
+		draft = argc == 1 ? draft_path(k.conf) : NULL;
+		rc = argc == 3 ? draft_read(argv[1], &a, &why)
+			       : body_take(k.roster.self->text,
+				     k.roster.self->text_len, &a);
+		if (rc == 0)
+			rc = draft_read(
+			    argc == 1 ? draft : argv[argc - 1], &b, &why);
+		if (rc < 0)
+			cli_error("%s", why.text);
+		rc = rc < 0 ? CLI_USAGE
+			    : diff_bodies(k.scratch,
+				  argc == 3 ? argv[1] : "the manifest in force",
+				  &a, argc == 1 ? draft : argv[argc - 1], &b);
+	}
+	free(draft);
+	buf_free(&b);
+	buf_free(&a);
+	known_free(&k);
+	return rc;
+}
+
 int
 cmd_manifest(const struct cli *cli, int argc, char **argv)
 {
 	if (argc < 2)
-		return cli_usage(USAGE);
+		return cli_usage(MANIFEST_USAGE);
 	argc--;
 	argv++;
 	if (strcmp(argv[0], "check") == 0)
 		return check(argc, argv);
 	if (strcmp(argv[0], "sign") == 0)
-		return sign(cli, argc, argv);
+		return manifest_sign(cli, argc, argv);
 	if (strcmp(argv[0], "show") == 0)
 		return show(cli, argc, argv, show_text);
 	if (strcmp(argv[0], "fingerprint") == 0)
 		return show(cli, argc, argv, show_key);
-	return cli_usage(USAGE);
+	if (strcmp(argv[0], "diff") == 0)
+		return diff(cli, argc, argv);
+	if (strcmp(argv[0], "publish") == 0)
+		return manifest_publish(cli, argc, argv);
+	if (strcmp(argv[0], "edit") == 0)
+		return manifest_edit(cli, argc, argv);
+	return cli_usage(MANIFEST_USAGE);
 }

@@ -5,7 +5,7 @@
  * serial grows and does not leap, and nobody gets what another has.
  *
  *	taken	manifests/NAME/SERIAL.yaml
- *	asks	manifests/NAME/pending.yaml: it changes what is pinned, and
+ *	asks	manifests/NAME/pending: it changes what is pinned, and
  *		is signed by the right key; agamid peer accept NAME
  *	other	manifests/NAME/SERIAL.other-SHA.yaml: signed as well as the
  *		one of the same serial that was seen first, which stays

@@ -82,16 +82,24 @@ known_reload(struct known *k)
 }
 
 void
+known_unlock(struct known *k)
+{
+	if (k->lock < 0)
+		return;
+	if (k->loaded)
+		save_verified(k);
+	close(k->lock);
+	k->lock = -1;
+}
+
+void
 known_free(struct known *k)
 {
-	if (k->loaded && k->lock >= 0)
-		save_verified(k);
+	known_unlock(k);
 	roster_free(&k->roster);
 	verified_free(&k->verified);
 	buf_free(&k->verified_text);
 	free(k->verified_path);
 	cli_scratch_free(&k->scratch);
-	if (k->lock >= 0)
-		close(k->lock);
 	conf_free(&k->conf);
 }

@@ -26,6 +26,8 @@ enum known_lock { KNOWN_READ, KNOWN_LOCKED };
 int known_load(const struct cli *cli, enum known_lock lock, struct known *k);
 /* Read the manifests anew: some have come since. */
 int known_reload(struct known *k);
+/* Others may go on; nothing may be changed any more. */
+void known_unlock(struct known *k);
 void known_free(struct known *k);
 
 #endif

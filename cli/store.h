@@ -5,7 +5,7 @@
  *	NAME/SERIAL.yaml	signed manifests, the newest and older ones
  *	NAME/pinned		pin.h; the own node has none
  *	NAME/removed		instead of it: the peer was removed
- *	NAME/pending.yaml	came by exchange, and changes what is pinned
+ *	NAME/pending		came by exchange, and changes what is pinned
  *	NAME/SERIAL.other-SHA.yaml	came later, with a serial that is known
  *	NAME/refused		refused.h: what came by exchange, and was not
  *				taken
@@ -26,7 +26,7 @@
 
 #define STORE_PINNED "pinned"
 #define STORE_REMOVED "removed"
-#define STORE_PENDING "pending.yaml"
+#define STORE_PENDING "pending"
 #define STORE_REFUSED "refused"
 
 /* What is there of a node. */

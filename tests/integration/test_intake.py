@@ -32,6 +32,7 @@ def made(tmp_path_factory):
     nodes["carol"].add(nodes["bob"])
     nodes["carol"].add(nodes["dave"])
     nodes["carol"].run("apply")
+    nodes["bob"].run("apply")
     return nodes
 
 
