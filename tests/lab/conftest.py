@@ -17,9 +17,9 @@ from labkit.lab import Lab  # noqa: E402
 
 @pytest.fixture(scope="session")
 def whole_lab():
-    root = os.environ.get("AGAMID_LAB_ROOT")
-    assert root, "AGAMID_LAB_ROOT must name where make install DESTDIR= put Agamid"
-    lab = Lab(f"t{os.getpid()}", root=root)
+    root, system = os.environ.get("AGAMID_LAB_ROOT"), os.environ.get("AGAMID_LAB_SYSTEM")
+    assert root or system, "AGAMID_LAB_ROOT must name where make install DESTDIR= put Agamid"
+    lab = Lab(f"t{os.getpid()}", os.environ.get("AGAMID_LAB_NODES"), root, system)
     lab.up()
     yield lab
     lab.down()

@@ -13,6 +13,7 @@ from . import topology
 
 PASSWORD = "secret"
 LIBEXEC = "/usr/local/libexec/agamid"
+PACKAGE_LIBEXEC = "/usr/libexec/agamid"
 DERIVED = "/var/lib/agamid/derived"
 FAULTS = "/run/agamid-faults"
 USERS = {  # name: (uid, further groups)
@@ -155,6 +156,53 @@ plugin {
 }
 """
 
+DOVECOT_24_CONF = """\
+dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+protocols = imap pop3 lmtp
+listen = *
+ssl = no
+auth_allow_cleartext = yes
+log_path = /var/log/dovecot.log
+auth_username_format = %{user | username | lower}
+mail_driver = maildir
+mail_path = /var/mail/%{user | username}
+first_valid_uid = 1000
+passdb passwd-file {
+  default_password_scheme = plain
+  auth_username_format = %{user | username}
+  passwd_file_path = /etc/dovecot/users
+}
+userdb static {
+  fields {
+    uid = vmail
+    gid = vmail
+    home = /home/%{user | username}
+  }
+}
+service lmtp {
+  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+    user = postfix
+    group = postfix
+    mode = 0600
+  }
+}
+namespace inbox {
+  inbox = yes
+}
+protocol lmtp {
+  mail_plugins {
+    sieve = yes
+  }
+}
+sieve_script agamid {
+  type = before
+  path = /etc/dovecot/agamid.sieve
+}
+sieve_duplicate_default_period = 7d
+sieve_duplicate_max_period = 90d
+"""
+
 SIEVE = """\
 require ["duplicate", "imap4flags"];
 # Mail that came through friends: marked, and never twice.
@@ -190,10 +238,10 @@ def write(path, text, mode=0o644):
     path.chmod(mode)
 
 
-def base(directory, host):
+def base(directory, host, system=None):
     """What every host has: its own copy of /etc and empty /var."""
     directory.mkdir(parents=True)
-    subprocess.run(["cp", "-a", "/etc", str(directory / "etc")], check=True)
+    subprocess.run(["cp", "-a", f"{system or ''}/etc", str(directory / "etc")], check=True)
     for path in ("var/spool", "var/lib", "var/log", "var/mail", "home"):
         (directory / path).mkdir(parents=True)
     (directory / "tmp").mkdir()
@@ -207,21 +255,40 @@ def base(directory, host):
     (etc / "aliases").unlink(missing_ok=True)
 
 
+def number_of(directory, kind, name):
+    """A user's or group's number on the host (kind: passwd, group)."""
+    for line in (directory / "etc" / kind).read_text(encoding="utf-8").splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            return int(fields[2])
+    raise LookupError(f"no {name} in {directory}/etc/{kind}")
+
+
+def own(directory, path, user, group=None):
+    number = number_of(directory, "passwd", user)
+    os.chown(directory / path, number, number_of(directory, "group", group) if group else -1)
+
+
 def add_users(directory):
+    known = {line.split(":")[0] for line in (directory / "etc/passwd").read_text(encoding="utf-8").splitlines()}
     with open(directory / "etc/passwd", "a", encoding="ascii") as passwd, open(
         directory / "etc/group", "a", encoding="ascii"
     ) as group, open(directory / "etc/shadow", "a", encoding="ascii") as shadow:
         for name, (number, _) in USERS.items():
+            if name in known:  # the package has made it
+                continue
             passwd.write(f"{name}:x:{number}:{number}::/nonexistent:/bin/sh\n")
             group.write(f"{name}:x:{number}:\n")
             shadow.write(f"{name}:*:19000:0:99999:7:::\n")
 
 
-def postfix(directory, main_cf, master_cf):
+def postfix(directory, main_cf, master_cf, system=None):
     etc = directory / "etc/postfix"
     etc.mkdir()
     for name in ("dynamicmaps.cf", "dynamicmaps.cf.d", "postfix-files", "postfix-files.d", "postfix-script", "post-install"):
-        subprocess.run(["cp", "-a", f"/etc/postfix/{name}", str(etc / name)], check=True)
+        source = f"{system or ''}/etc/postfix/{name}"
+        if os.path.exists(source):  # 3.10 has fewer of them
+            subprocess.run(["cp", "-a", source, str(etc / name)], check=True)
     write(etc / "main.cf", main_cf)
     write(etc / "master.cf", master_cf)
     aged = time.time() - 60  # Postfix rereads, slowly, a .cf younger than 1 s
@@ -230,24 +297,32 @@ def postfix(directory, main_cf, master_cf):
     queue = directory / "var/spool/postfix"
     for name in ("active bounce corrupt defer deferred flush hold incoming private saved trace").split():
         (queue / name).mkdir(parents=True)
-        shutil.chown(queue / name, "postfix", "root")
+        own(directory, queue / name, "postfix", "root")
         (queue / name).chmod(0o700)
     (queue / "pid").mkdir()
     for name, mode in (("maildrop", 0o1730), ("public", 0o2710)):
         (queue / name).mkdir()
-        shutil.chown(queue / name, "postfix", "postdrop")
+        own(directory, queue / name, "postfix", "postdrop")
         (queue / name).chmod(mode)
     (queue / "quick-start").touch()
     (directory / "var/lib/postfix").mkdir(parents=True)
-    shutil.chown(directory / "var/lib/postfix", "postfix", "postfix")
+    own(directory, "var/lib/postfix", "postfix", "postfix")
+
+
+def dovecot_version(system=None):
+    """(2, 3) or (2, 4): their settings differ."""
+    argv = ["chroot", system] if system else []
+    said = subprocess.run(argv + ["/usr/sbin/dovecot", "--version"], check=True, capture_output=True, text=True)
+    return tuple(int(n) for n in said.stdout.split()[0].split(".")[:2])
 
 
 def dovecot(directory, spec):
     etc = directory / "etc/dovecot"
-    write(etc / "dovecot.conf", DOVECOT_CONF)
+    new = dovecot_version(spec.system) >= (2, 4)
+    write(etc / "dovecot.conf", DOVECOT_24_CONF if new else DOVECOT_CONF)
     write(etc / "agamid.sieve", SIEVE)
     write(etc / "users", "".join(f"{u}:{{plain}}{PASSWORD}\n" for u in spec.users()), 0o600)
-    shutil.chown(etc / "users", "dovecot")
+    own(directory, etc / "users", "dovecot")
     (directory / "var/lib/dovecot").mkdir(parents=True)
     for path in ("var/mail", "home"):
         os.chown(directory / path, USERS["vmail"][0], USERS["vmail"][0])
@@ -276,12 +351,13 @@ def postfix_service():
     return service("postfix", ["/usr/lib/postfix/sbin/master"])
 
 
-def node_services():
+def node_services(spec):
+    libexec = PACKAGE_LIBEXEC if spec.system else LIBEXEC
     return [
-        service("agamid-relayd", [f"{LIBEXEC}/agamid-relayd"], "agamid"),
-        service("agamid-deliver", [f"{LIBEXEC}/agamid-deliver"], "agamid-key"),
-        service("agamid-milter", [f"{LIBEXEC}/agamid-milter"], "agamid-milter"),
-        service("agamid-seal", [f"{LIBEXEC}/agamid-seal"], "agamid-milter"),
+        service("agamid-relayd", [f"{libexec}/agamid-relayd"], "agamid"),
+        service("agamid-deliver", [f"{libexec}/agamid-deliver"], "agamid-key"),
+        service("agamid-milter", [f"{libexec}/agamid-milter"], "agamid-milter"),
+        service("agamid-seal", [f"{libexec}/agamid-seal"], "agamid-milter"),
         service("agamid-sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", f"{DERIVED}/ssh/sshd_config"]),
         service("dovecot", ["/usr/sbin/dovecot", "-F"]),
         postfix_service(),
@@ -289,16 +365,16 @@ def node_services():
 
 
 def make_node(directory, spec, tls):
-    base(directory, spec.host)
+    base(directory, spec.host, spec.system)
     add_users(directory)
     shutil.copy(tls, directory / "etc/lab-tls.pem")
     users = " ".join("{" + f"{u}@{d}={u}" + "}" for d in spec.domains for u in spec.users())
     main = MAIN_CF.format(host=spec.host, domain=spec.domains[0])
     main += NODE_MAIN_CF.format(domains=", ".join(spec.domains), users=users, derived=DERIVED)
-    postfix(directory, main, MASTER_CF + AGAMID_MASTER_CF)
+    postfix(directory, main, MASTER_CF + AGAMID_MASTER_CF, spec.system)
     dovecot(directory, spec)
     write(directory / "etc/agamid/agamid.yaml", agamid_settings(spec))
-    write(directory / "services.json", json.dumps(node_services(), indent=1))
+    write(directory / "services.json", json.dumps(node_services(spec), indent=1))
 
 
 def make_sender(directory, tls):

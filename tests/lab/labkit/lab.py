@@ -21,25 +21,33 @@ class LabError(Exception):
     """What a person is told."""
 
 
+def saved_nodes(directory):
+    return directory / "nodes.yaml"
+
+
 class Lab:
     """A lab by name. root is where the Agamid under test was installed
-    (`make install DESTDIR=root`, prefix /usr/local)."""
+    (`make install DESTDIR=root`, prefix /usr/local); system is the root of
+    another Debian, with Agamid's package in it, for every node whose own
+    `system` the nodes file does not tell."""
 
-    def __init__(self, name="lab", nodes_file=None, root=None):
+    def __init__(self, name="lab", nodes_file=None, root=None, system=None):
         if not (name.isalnum() and len(name) <= 20):
             raise LabError(f"a lab's name is letters and digits, not {name!r}")
         self.name = name
         self.directory = STATE / name
         self.switch = f"ag-{name}-switch"
-        saved = self.directory / "nodes.yaml"
+        saved = saved_nodes(self.directory)
         self.topology = topology.load(nodes_file or (saved if saved.exists() else None))
-        self.nodes_file = nodes_file
         root_file = self.directory / "root"
         if root is None and root_file.exists():
             root = root_file.read_text(encoding="utf-8")
         self.root = root
-        self.usr_local = f"{root}/usr/local" if root else None
-        self.nodes = {s.name: Node(self, s.name, s.address, s.host) for s in self.topology.nodes}
+        self.usr_local = f"{self.root}/usr/local" if self.root else None
+        for spec in self.topology.nodes:
+            given = spec.system or system
+            spec.system = str(pathlib.Path(given).resolve()) if given else None
+        self.nodes = {s.name: Node(self, s.name, s.address, s.host, s.system) for s in self.topology.nodes}
         self.specs = {s.name: s for s in self.topology.nodes}
         self.sender = Node(self, "sender", topology.SENDER_ADDRESS, topology.SENDER_HOST)
         self.dns = Node(self, "dns", topology.DNS_ADDRESS, "ns.dns.example")
@@ -63,12 +71,11 @@ class Lab:
             raise LabError(f"lab {self.name} is there already (lab down --name {self.name})")
         if os.geteuid() != 0:
             raise LabError("the lab needs root (namespaces, other users)")
-        if not self.usr_local or not os.path.exists(f"{self.usr_local}/bin/agamid"):
-            raise LabError("no Agamid to test: make install DESTDIR=DIR, then lab up --root DIR")
+        self._check_programs()
         self.directory.mkdir(parents=True)
-        (self.directory / "root").write_text(str(self.root), encoding="utf-8")
-        source = self.nodes_file or pathlib.Path(__file__).resolve().parent.parent / "friends.yaml"
-        shutil.copy(source, self.directory / "nodes.yaml")
+        if self.root:
+            (self.directory / "root").write_text(str(self.root), encoding="utf-8")
+        topology.save(self.topology, saved_nodes(self.directory))
         try:
             self._network()
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -82,6 +89,14 @@ class Lab:
                 self.down()
             raise
         (self.directory / "up").touch()
+
+    def _check_programs(self):
+        for spec in self.topology.nodes:
+            if spec.system:
+                if not os.path.exists(f"{spec.system}/usr/bin/agamid"):
+                    raise LabError(f"no Agamid is installed in {spec.system} (tests/debian-packages --keep)")
+            elif not self.usr_local or not os.path.exists(f"{self.usr_local}/bin/agamid"):
+                raise LabError("no Agamid to test: make install DESTDIR=DIR, then lab up --root DIR")
 
     def _network(self):
         ip("netns", "add", self.switch)
@@ -140,18 +155,17 @@ class Lab:
         """The shared zone, and one for each domain outside it, from the
         manifests (agamid-zone), beside the lab's own root zone."""
         zones = {".": files.root_zone(self.topology.nodes)}
-        manifests = [str(self.manifest_of(n)) for n in self.nodes]
+        keeper = next(iter(self.nodes.values()))
+        manifests = []
+        for name in self.nodes:
+            manifests.append(f"/tmp/zone-{name}.yaml")
+            shutil.copy(self.manifest_of(name), keeper.directory / manifests[-1][1:])
         origins = [self.topology.network]
         for spec in self.topology.nodes:
             origins += [d for d in spec.domains if not d.endswith("." + self.topology.network)]
         for origin in origins:
-            result = subprocess.run(
-                [f"{self.usr_local}/bin/agamid-zone", "generate", "--zone", origin, "--ttl", "1",
-                 "--ns", "ns.dns.example", *manifests],
-                capture_output=True, text=True,
-            )
-            if result.returncode != 0:
-                raise LabError(f"agamid-zone generate --zone {origin}: {result.stderr}")
+            result = keeper.exec("agamid-zone", "generate", "--zone", origin, "--ttl", "1",
+                                 "--ns", "ns.dns.example", *manifests)
             zones[origin] = result.stdout
         files.write_zones(self.dns.directory, zones)
 

@@ -16,11 +16,12 @@ INIT = pathlib.Path(__file__).with_name("node_init.py")
 
 
 class Node:
-    def __init__(self, lab, name, address, host):
+    def __init__(self, lab, name, address, host, system=None):
         self.lab = lab
         self.name = name
         self.address = address
         self.host = host
+        self.system = system  # the root of another Debian, or None
         self.directory = lab.directory / "nodes" / name
         self.netns = f"ag-{lab.name}-{name}"
         self.veth = f"v-{name}"[:15]
@@ -63,7 +64,8 @@ class Node:
         shim = subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{self.netns}",
              "unshare", "-m", "--propagation", "private", "-u", "-i", "-p", "-f", "--kill-child",
-             "/usr/bin/python3", str(INIT), str(self.directory), self.host, self.lab.usr_local or ""],
+             "/usr/bin/python3", str(INIT), str(self.directory), self.host,
+             "" if self.system else self.lab.usr_local or "", self.system or ""],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
         log.close()

@@ -3,14 +3,19 @@
 restarts services as a service manager would. Run by node.py inside fresh
 mount, pid, uts and ipc namespaces:
 
-    node_init.py DIRECTORY HOSTNAME USR_LOCAL
+    node_init.py DIRECTORY HOSTNAME USR_LOCAL SYSTEM
 
-DIRECTORY holds the node's own etc/, var/..., and services.json (a list of
+SYSTEM is the root of another Debian that the node runs in place of this
+machine's own, with Agamid's package installed in it; it is read only, and
+shared by nodes. USR_LOCAL is then empty. DIRECTORY holds the node's own etc/, var/..., and services.json (a list of
 {name, argv, user, groups, env, restart}). Commands come as lines on the
 UNIX socket DIRECTORY/control: `start NAME|all`, `stop NAME|all`, `pids`.
 The reply is one line of JSON.
 """
 
+import contextlib
+import encodings.ascii  # noqa: F401  (after the pivot nothing can be imported)
+import encodings.idna  # noqa: F401
 import json
 import os
 import pwd
@@ -30,17 +35,25 @@ def run(*argv):
     subprocess.run(argv, check=True)
 
 
-def mounts(directory, hostname, usr_local):
-    run("mount", "-t", "proc", "proc", "/proc")
+def mounts(directory, hostname, usr_local, system):
     run("hostname", hostname)
     if usr_local:  # first: it may lie below what is covered next
         run("mount", "--bind", usr_local, "/usr/local")
+    if system:
+        run("mount", "--bind", "-o", "ro", system, system)
+        run("mount", "--rbind", "/dev", f"{system}/dev")
+    run("mount", "-t", "proc", "proc", f"{system}/proc")
     for path in BINDS:
-        run("mount", "--bind", f"{directory}/{path}", f"/{path}")
-    run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    for path, mode in (("/run/sshd", 0o755), ("/run/lock", 0o1777), ("/run/shm", 0o1777)):
-        os.mkdir(path)
-        os.chmod(path, mode)
+        run("mount", "--bind", f"{directory}/{path}", f"{system}/{path}")
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", f"{system}/run")
+    for path, mode in (("run/sshd", 0o755), ("run/lock", 0o1777), ("run/shm", 0o1777)):
+        os.mkdir(f"{system}/{path}")
+        os.chmod(f"{system}/{path}", mode)
+    if system:
+        os.chdir(system)
+        run("pivot_root", ".", ".")  # the old root lies above the new one then
+        run("umount", "-l", ".")
+        os.chdir("/")
 
 
 class Service:
@@ -102,11 +115,16 @@ class Service:
 
 class Supervisor:
     def __init__(self, directory):
-        self.directory = directory
+        """Before the mounts, which may cover the directory."""
+        self.directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self.services = {}
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{directory}/control")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{directory}/control")
 
     def load(self):
-        with open(f"{self.directory}/services.json", encoding="utf-8") as file:
+        with open(os.open("services.json", os.O_RDONLY, dir_fd=self.directory), encoding="utf-8") as file:
             for spec in json.load(file):
                 if spec["name"] not in self.services:
                     self.services[spec["name"]] = Service(spec)
@@ -138,8 +156,7 @@ class Supervisor:
             os.waitpid(info.si_pid, 0)
 
     def serve(self):
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(f"{self.directory}/control")
+        listener = self.listener
         listener.listen(8)
         listener.setblocking(False)
         selector = selectors.DefaultSelector()
@@ -160,12 +177,11 @@ class Supervisor:
 
 
 def main():
-    directory, hostname, usr_local = sys.argv[1:4]
+    directory, hostname, usr_local, system = sys.argv[1:5]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    mounts(directory, hostname, usr_local)
-    if os.path.exists(f"{directory}/control"):
-        os.unlink(f"{directory}/control")
-    Supervisor(directory).serve()
+    supervisor = Supervisor(directory)
+    mounts(directory, hostname, usr_local, system)
+    supervisor.serve()
 
 
 main()

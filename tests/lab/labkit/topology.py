@@ -10,12 +10,15 @@
         deliver-to: {bob: bob}
         options: [--copies, "3"]        # more for `agamid init`
         settings: {openpgp: gpgme}      # more for agamid.yaml
+        system: $AGAMID_TRIXIE          # the root of another Debian with
+                                        # Agamid's package, that it runs
 
 All but the names may be left out. The two hosts `sender` (the outside
 world) and `dns` (the name server) are always there.
 """
 
 import dataclasses
+import os
 import pathlib
 
 import yaml
@@ -40,6 +43,7 @@ class NodeSpec:
     deliver_to: dict
     options: list
     settings: dict
+    system: str = None
 
     def users(self):
         """Names that can log in: every deliver-to without '@'."""
@@ -57,7 +61,7 @@ class Topology:
 
 
 def _node(index, name, network, given):
-    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address"}
+    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system"}
     unknown = set(given) - known
     if unknown:
         raise ValueError(f"node {name}: unknown keys {sorted(unknown)}; known: {sorted(known)}")
@@ -70,7 +74,16 @@ def _node(index, name, network, given):
         deliver_to=given.get("deliver-to", {}),
         options=[str(o) for o in given.get("options", [])],
         settings=given.get("settings", {}),
+        system=os.path.expandvars(given["system"]) if "system" in given else None,
     )
+
+
+def save(topology, path):
+    """As a nodes file that reads the same from anywhere."""
+    nodes = {}
+    for spec in topology.nodes:
+        nodes[spec.name] = {k.replace("_", "-"): v for k, v in vars(spec).items() if k != "name" and v is not None}
+    path.write_text(yaml.safe_dump({"network": topology.network, "nodes": nodes}, sort_keys=False), encoding="utf-8")
 
 
 def load(path=None):
