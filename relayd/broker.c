@@ -25,6 +25,7 @@
 #include "relayd/control.h"
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
+#include "relayd/exchange.h"
 #include "relayd/offer.h"
 #include "relayd/question.h"
 #include "relayd/receipts.h"
@@ -102,6 +103,7 @@ link_gone(struct client *c, void *ctx)
 	arrival_link_gone(ln);
 	expect_pass_on(ln);
 	receipts_link_gone(ln);
+	exchange_link_gone(ln);
 	free(ln);
 	/* What it had in hand is offered anew by the one that remains. */
 	ln = broker_best(r->broker, p);
@@ -247,7 +249,7 @@ on_accept(evutil_socket_t listening, short what, void *ctx)
 void
 broker_probe(struct broker *b)
 {
-	struct proto_msg m = {.verb = PROTO_PROBE};
+	struct proto_msg m = {.verb = PROTO_ALIVE};
 	struct link *ln;
 
 	TAILQ_FOREACH (ln, &b->links, next) {

@@ -40,6 +40,7 @@ struct link {
 	bool dialled; /* by this node */
 	bool up; /* the hello has come */
 	bool leaving; /* told to end */
+	unsigned version; /* of the protocol, spoken by both */
 	int64_t worked; /* ms: when something last happened */
 
 	/* offer.c: out */
@@ -56,6 +57,9 @@ struct link {
 
 	/* expect.c: in */
 	unsigned wants; /* asked for, not yet here */
+
+	/* exchange.c */
+	unsigned gets; /* manifests asked for, not yet here */
 
 	/* receipts.c */
 	int64_t told[LINK_TOLD_MAX]; /* numbers in state.h; 0: none */

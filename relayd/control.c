@@ -17,7 +17,10 @@
 #include "relayd/control_parts.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
+#include "relayd/exchange.h"
 #include "relayd/leave.h"
+
+#define SERIALS_MAX_BYTES 65536
 
 static void
 flush(struct relayd *r, struct client *c, const char *name)
@@ -109,6 +112,26 @@ leave(struct relayd *r, struct client *c, const char *word)
 	buf_free(&line);
 }
 
+static void
+serials(struct relayd *r, struct client *c)
+{
+	struct buf line;
+	struct peer *p;
+	unsigned i;
+
+	buf_init(&line, SERIALS_MAX_BYTES);
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		if (p == r->self || !p->known)
+			continue;
+		buf_printf(&line, "peer=%s confirmed=%lld has=\"", p->name,
+		    (long long)p->confirmed);
+		exchange_put_serials(p, &line);
+		buf_putc(&line, '"');
+		answer_send(c, &line);
+	}
+	buf_free(&line);
+}
+
 /* Commands with at most one word behind them. */
 void
 control_command(struct relayd *r, struct client *c, const char *command)
@@ -134,6 +157,8 @@ control_command(struct relayd *r, struct client *c, const char *command)
 		pause_until(r, c, "0");
 	else if (n == 2 && strcmp(word, "leave") == 0)
 		leave(r, c, arg);
+	else if (n == 1 && strcmp(word, "serials") == 0)
+		serials(r, c);
 	else if (n == 1 && strcmp(word, "reload") == 0)
 		reload(r, c);
 	else

@@ -70,6 +70,13 @@
  * reload		look at the manifests now (it does so by itself):
  *	network=friends.example peers=3
  *
+ * serials		one line for each peer: what it last said that it has in
+ *			force, in the last session with it
+ *	peer=bob confirmed=1795000000 has="alice:2026112201 bob:2026112203"
+ *			(confirmed: when it last said itself that the manifest of
+ *			its own that is in force here is its newest; seconds since
+ *			1970, 0: never)
+ *
  * Anything else, or what fails:
  *	error="unknown command"
  */

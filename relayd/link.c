@@ -17,6 +17,7 @@
 #include "relayd/arrival.h"
 #include "relayd/away.h"
 #include "relayd/client.h"
+#include "relayd/exchange.h"
 #include "relayd/expect.h"
 #include "relayd/intake.h"
 #include "relayd/offer.h"
@@ -135,6 +136,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 	if (ln->up)
 		return;
 	ln->up = true;
+	ln->version = m->version < PROTO_VERSION ? m->version : PROTO_VERSION;
 	if (skew > SKEW_MAX || skew < -SKEW_MAX)
 		log_warn("clocks differ peer=%s seconds=%lld", ln->peer->name,
 		    (long long)skew);
@@ -147,6 +149,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 	if (ln->leaving)
 		return;
 	away_link_up(ln);
+	exchange_begin(ln);
 	intake_ask(ln);
 	offer_begin(ln);
 	receipts_tell(ln);
@@ -193,6 +196,15 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_AWAY:
 		away_heard(ln, m->time);
+		return;
+	case PROTO_SERIAL:
+		exchange_told(ln, m);
+		return;
+	case PROTO_GET:
+		exchange_asked(ln, m);
+		return;
+	case PROTO_MANIFEST:
+		exchange_brought(ln, m);
 		return;
 	case PROTO_NOTE:
 		take_note(m);

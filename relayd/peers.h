@@ -49,6 +49,12 @@ struct peer {
 	int64_t told_away; /* what it was told of ours; 0: we are here */
 	char error[PEER_ERROR_MAX]; /* of the last attempt; "" */
 
+	/* exchange.c: its manifest, and what it said of others'. */
+	struct papers *papers;
+	int64_t confirmed; /* confirm.h; seconds since 1970, 0: never */
+	int64_t confirm_stored;
+	bool confirmed_by_link; /* by what it said in its session */
+
 	/* What is held, and awaited, for this home. */
 	uint64_t held_count, held_bytes, awaited_bytes;
 	struct peer_share *shares;
@@ -62,6 +68,7 @@ struct peer_share {
 };
 
 struct peers;
+struct papers;
 
 struct peers *peers_new(void); /* NULL when memory is out */
 void peers_free(struct peers **ps);

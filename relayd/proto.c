@@ -20,8 +20,10 @@
 /*
  * The words behind the verb, a letter each:
  * v version, n node, w network, t time, i id, s size, k kind of session,
- * g level of a log line, u the verb that was not known, l length of the payload (last), x text
- * to the end of the line (last), o the same but it may be missing.
+ * g level of a log line, u the verb that was not known or a check's name,
+ * m serial and h hash of a manifest, c whether a check was well, l length
+ * of the payload (last), x text to the end of the line (last), o the same
+ * but it may be missing.
  */
 struct shape {
 	enum proto_verb verb;
@@ -49,12 +51,18 @@ static const struct shape shapes[] = {
     {PROTO_PONG, "pong", "", true, 0},
     {PROTO_BYE, "bye", "o", true, 0},
     {PROTO_UNKNOWN, "unknown", "u", true, 0},
+    {PROTO_SERIAL, "serial", "nmh", true, 0},
+    {PROTO_GET, "get", "nmh", true, 0},
+    {PROTO_MANIFEST, "manifest", "nml", true, MANIFEST_MAX},
+    {PROTO_PROBE, "probe", "", true, 0},
+    {PROTO_CHECK, "check", "ucx", true, 0},
+    {PROTO_CHECKED, "checked", "o", true, 0},
     {PROTO_SESSION, "session", "nk", false, 0},
     {PROTO_ACCEPT, "accept", "is", false, 0},
     {PROTO_ARRIVED, "arrived", "is", false, 0},
     {PROTO_FAILED, "failed", "ix", false, 0},
     {PROTO_NOTE, "note", "gx", false, 0},
-    {PROTO_PROBE, "probe", "", false, 0},
+    {PROTO_ALIVE, "alive", "", false, 0},
 };
 
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
@@ -189,6 +197,15 @@ parse_word(char what, const struct shape *s, const char *w, struct proto_msg *m)
 		return is_kind(w) && keep(m->word, sizeof(m->word), w);
 	case 'g':
 		return is_level(w) && keep(m->word, sizeof(m->word), w);
+	case 'm':
+		return keep_number(&m->serial, MANIFEST_SERIAL_MAX, w) &&
+		    m->serial > 0;
+	case 'h':
+		return text_is_hex(w, PROTO_HASH_LEN) &&
+		    keep(m->hash, sizeof(m->hash), w);
+	case 'c':
+		m->ok = strcmp(w, "ok") == 0;
+		return m->ok || strcmp(w, "fail") == 0;
 	case 'u':
 		return is_verb(w) && keep(m->word, sizeof(m->word), w);
 	case 'l':
@@ -289,6 +306,12 @@ write_word(char what, const struct proto_msg *m, struct buf *out)
 		return buf_printf(out, " %s", m->id);
 	case 's':
 		return buf_printf(out, " %llu", (unsigned long long)m->size);
+	case 'm':
+		return buf_printf(out, " %llu", (unsigned long long)m->serial);
+	case 'h':
+		return buf_printf(out, " %s", m->hash);
+	case 'c':
+		return buf_puts(out, m->ok ? " ok" : " fail");
 	case 'k':
 	case 'g':
 	case 'u':

@@ -22,13 +22,17 @@
 #include "util/buf.h"
 #include "mail/receipt.h"
 #include "mail/ticket.h"
+#include "manifests/manifest.h"
 
-#define PROTO_VERSION 1
+#define PROTO_VERSION 2
+#define PROTO_VERSION_MIN 1 /* spoken, too */
 #define PROTO_LINE_MAX 512 /* with its "\n" */
 #define PROTO_TEXT_MAX 200
 #define PROTO_WORD_MAX 16
 #define PROTO_SIZE_MAX (1ULL << 40)
-#define PROTO_MESSAGE_MAX (PROTO_LINE_MAX + RECEIPT_MAX)
+#define PROTO_PAYLOAD_MAX MANIFEST_MAX /* the largest of all */
+#define PROTO_MESSAGE_MAX (PROTO_LINE_MAX + PROTO_PAYLOAD_MAX)
+#define PROTO_HASH_LEN 16 /* hex digits of a manifest's SHA-256 */
 
 /* SPEC: what one side may have open with the other. */
 #define PROTO_OPEN_MAX 64 /* offers not settled */
@@ -55,13 +59,20 @@ enum proto_verb {
 	PROTO_PONG, /* pong */
 	PROTO_BYE, /* bye [TEXT] */
 	PROTO_UNKNOWN, /* unknown VERB */
+	/* since version 2 */
+	PROTO_SERIAL, /* serial NODE SERIAL HASH: what is in force here */
+	PROTO_GET, /* get NODE SERIAL HASH: send it */
+	PROTO_MANIFEST, /* manifest NODE SERIAL LEN, the manifest */
+	PROTO_PROBE, /* probe: look at me from outside */
+	PROTO_CHECK, /* check WHAT ok|fail TEXT: what was seen */
+	PROTO_CHECKED, /* checked [TEXT]: that was all, or why not */
 	/* between a session's process and relayd only */
 	PROTO_SESSION, /* session NODE dialled|accepted */
 	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */
 	PROTO_ARRIVED, /* arrived ID SIZE: it is in incoming/ */
 	PROTO_FAILED, /* failed ID TEXT: it was refused here */
 	PROTO_NOTE, /* note LEVEL TEXT: a line for the log */
-	PROTO_PROBE, /* probe: is the peer still there? */
+	PROTO_ALIVE, /* alive: is the peer still there? */
 };
 
 struct proto_msg {
@@ -72,6 +83,9 @@ struct proto_msg {
 	int64_t time;
 	char id[BUNDLE_ID_LEN + 1];
 	uint64_t size;
+	uint64_t serial; /* of a manifest */
+	char hash[PROTO_HASH_LEN + 1];
+	bool ok; /* PROTO_CHECK */
 	char word[PROTO_WORD_MAX + 1]; /* a verb, kind of session, level */
 	char text[PROTO_TEXT_MAX + 1]; /* "" if there is none */
 	const char *payload; /* borrowed from the bytes parsed */

@@ -21,12 +21,15 @@
 #include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
+#include "relayd/confirm.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
+#include "relayd/exchange.h"
 #include "relayd/expect.h"
 #include "relayd/events.h"
 #include "relayd/holders.h"
 #include "relayd/leave.h"
+#include "relayd/inbox.h"
 #include "relayd/receipts.h"
 #include "relayd/watch.h"
 
@@ -231,6 +234,8 @@ set_view(struct relayd *r, struct network *net)
 	peers_view(r->peers, net);
 	log_info("manifests in force network=%s peers=%zu",
 	    network_self(net)->network, network_peer_count(net));
+	if (r->exchange != NULL)
+		exchange_view(r);
 	if (!r->ready)
 		return;
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
@@ -362,6 +367,12 @@ start_parts(struct relayd *r, struct error *error_r)
 		rc = dialler_new(r, &r->dialler, error_r);
 	if (rc == 0)
 		rc = watch_new(r, &r->watch, error_r);
+	if (rc == 0)
+		rc = inbox_new(r, &r->inbox, error_r);
+	if (rc == 0)
+		rc = confirm_new(r, &r->confirm, error_r);
+	if (rc == 0)
+		rc = exchange_new(r, &r->exchange, error_r);
 	return rc;
 }
 
@@ -438,6 +449,9 @@ relayd_free(struct relayd **rp)
 
 	if (r == NULL)
 		return;
+	exchange_free(&r->exchange);
+	confirm_free(&r->confirm);
+	inbox_free(&r->inbox);
 	watch_free(&r->watch);
 	dialler_free(&r->dialler);
 	delivery_free(&r->delivery);

@@ -17,6 +17,9 @@
  *	away	planned absence, told and heard
  *	leave	handing on what is held
  *	events	what happened to a bundle
+ *	exchange manifests, passed on
+ *	inbox	those that came, for agamid apply
+ *	confirm	how fresh they are
  *	watch	new files, new manifests, the network coming up
  *
  * Changes to files and database take effect at once in memory, and are
@@ -66,6 +69,9 @@ struct relayd {
 	struct dialler *dialler;
 	struct awaits *awaits;
 	struct watch *watch;
+	struct inbox *inbox;
+	struct confirm *confirm;
+	struct exchange *exchange;
 
 	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */

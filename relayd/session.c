@@ -131,6 +131,12 @@ take_hello(struct session *s, const struct proto_msg *m)
 		session_offend(s, "expected network %s", s->setup->network);
 		return;
 	}
+	/* SPEC; none is as old as that yet. */
+	if (m->version < PROTO_VERSION_MIN) {
+		session_offend(
+		    s, "version %u is not spoken any more", m->version);
+		return;
+	}
 	s->hello = true;
 	session_pass_on(s, m);
 }
@@ -164,6 +170,12 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
 	case PROTO_AWAY:
+	case PROTO_SERIAL:
+	case PROTO_GET:
+	case PROTO_MANIFEST:
+	case PROTO_PROBE:
+	case PROTO_CHECK:
+	case PROTO_CHECKED:
 		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:

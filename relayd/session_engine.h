@@ -14,7 +14,7 @@
 #include "relayd/proto.h"
 #include "relayd/session.h"
 
-#define IN_MAX 65536 /* more than PROTO_MESSAGE_MAX */
+#define IN_MAX 131072 /* more than PROTO_MESSAGE_MAX */
 #define HELLO_MS 30000
 #define SILENT_MS 60000 /* then a ping is sent */
 #define ANSWER_MS 30000 /* within which something must come */

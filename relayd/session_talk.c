@@ -155,7 +155,7 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_BUNDLE:
 		send_bundle(s, m, fd);
 		return;
-	case PROTO_PROBE:
+	case PROTO_ALIVE:
 		session_ping(s, PROBE_MS);
 		return;
 	case PROTO_OFFER:
@@ -168,6 +168,12 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
 	case PROTO_AWAY:
+	case PROTO_SERIAL:
+	case PROTO_GET:
+	case PROTO_MANIFEST:
+	case PROTO_PROBE:
+	case PROTO_CHECK:
+	case PROTO_CHECKED:
 	case PROTO_BYE:
 		buf_reset(&s->lines);
 		if (proto_write(m, &s->lines) == 0)

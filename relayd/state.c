@@ -43,7 +43,9 @@ static const char schema[] =
     " day INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " who TEXT NOT NULL, text TEXT NOT NULL);"
     "CREATE UNIQUE INDEX IF NOT EXISTS events_of ON events"
-    " (id, kind, who);";
+    " (id, kind, who);"
+    "CREATE TABLE IF NOT EXISTS confirmed ("
+    " peer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;";
 
 struct state {
 	struct db *db;

@@ -8,6 +8,7 @@
  *	tells		which peer is still to hear which receipt
  *	meta		the count of days seen, and other numbers by name
  *	events		what happened to a bundle (events.h)
+ *	confirmed	when a peer last confirmed its manifest
  *
  * Changes are collected in one transaction, begun by the first and ended
  * by state_commit(). Losing the database loses no mail: draws are made
@@ -107,5 +108,10 @@ int state_tell_next(struct state *s, const char *peer, int64_t after,
     int64_t *n_r, struct buf *text);
 int state_tell_done(struct state *s, const char *peer, int64_t n);
 unsigned state_tell_count(struct state *s, const char *peer);
+
+/* When it confirmed its manifest: seconds since 1970. */
+int state_confirmed_set(struct state *s, const char *peer, int64_t when);
+typedef void state_confirmed_fn(const char *peer, int64_t when, void *ctx);
+int state_each_confirmed(struct state *s, state_confirmed_fn *fn, void *ctx);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "util/error.h"
 
-#define SOCK_MESSAGE_MAX 65536 /* bytes in one SEQPACKET message */
+#define SOCK_MESSAGE_MAX 131072 /* bytes in one SEQPACKET message */
 
 /* Listen at path (an old socket there is replaced); mode is set before
  * anybody can connect. type is SOCK_STREAM or SOCK_SEQPACKET. The

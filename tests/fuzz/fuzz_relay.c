@@ -59,8 +59,11 @@ check_fields(const struct proto_msg *m, bool wire)
 	check_text(m->id, sizeof(m->id));
 	check_text(m->word, sizeof(m->word));
 	check_text(m->text, sizeof(m->text));
+	check_text(m->hash, sizeof(m->hash));
 	if (m->size > PROTO_SIZE_MAX || m->time < 0 ||
-	    m->payload_len > RECEIPT_MAX || (wire && m->verb >= PROTO_SESSION))
+	    m->payload_len > PROTO_PAYLOAD_MAX ||
+	    m->serial > MANIFEST_SERIAL_MAX ||
+	    (wire && m->verb >= PROTO_SESSION))
 		abort();
 }
 

@@ -8,6 +8,7 @@ address of its own on one interface.
 One user (root) runs everything, so what divides the users is not tested here
 but in the lab. Nothing outside the directory given is written.
 """
+import hashlib
 import itertools
 import os
 import pathlib
@@ -29,6 +30,7 @@ NAMES = ["alice", "bob", "carol", "dave"]
 SPOOL = "var/spool/agamid"
 STATE = "var/lib/agamid"
 SECRETS = "var/lib/agamid-key"
+SIGNATURE = "-----BEGIN PGP SIGNATURE-----\n\nbm9ib2R5IGNoZWNrcyBpdCBoZXJl\n-----END PGP SIGNATURE-----\n"
 _numbers = itertools.count(1)
 
 
@@ -81,6 +83,9 @@ class Node:
         self.settings = {"relay": {"retry-min": "1s", "retry-max": "2s", "idle": "1m"},
                          "deliver": {"retry": "1s"}, "reserve": "1M"}
         self.derived = 0
+        self.serial = 1
+        self.knows = {}  # another's name -> its manifest, as it is in force here
+        self.seen = []
         self._make()
 
     # ---- files ----
@@ -130,7 +135,28 @@ class Node:
             node["stores"] = self.stores
         if self.policy:
             node["policy"] = self.policy
-        return yaml.safe_dump({"version": 1, "serial": 1, "node": node}) + "...\n"
+        return yaml.safe_dump({"version": 1, "serial": self.serial, "node": node}) + "...\n" + SIGNATURE
+
+    def inbox(self):
+        return sorted(self.path(STATE, "state/inbox").glob("*.yaml"))
+
+    def apply(self):
+        """As agamid-apply would, but that all are taken whose serial grew; the
+        names of those that are."""
+        taken = []
+        for path in self.inbox():
+            name, serial, sha, _ = path.name.split(".")
+            text = path.read_text()
+            assert hashlib.sha256(text.encode()).hexdigest().startswith(sha)
+            now = self.knows.get(name) or self.net.nodes[name].manifest()
+            if int(serial) > yaml.safe_load(now.split("\n...\n")[0])["serial"]:
+                self.knows[name] = text
+                taken.append(path.name)
+            else:
+                self.seen.append(f"{name} {serial} {hashlib.sha256(text.encode()).hexdigest()}\n")
+            path.unlink()
+        self.write_derived()
+        return taken
 
     def write_derived(self):
         """What `agamid apply` makes, as far as relayd and sshd read it."""
@@ -138,12 +164,13 @@ class Node:
         d = self.path(STATE, f"derived.{self.derived}")
         d.joinpath("manifests").mkdir(parents=True)
         d.joinpath("old").mkdir()
+        d.joinpath("seen").write_text("".join(self.seen))
         d.joinpath("self").write_text(self.name + "\n")
         lines, keys = [], []
         for n in self.net.nodes.values():
             if n is not self and n.name not in self.net.peers_of(self):
                 continue
-            d.joinpath("manifests", f"{n.name}.yaml").write_text(n.manifest())
+            d.joinpath("manifests", f"{n.name}.yaml").write_text(self.knows.get(n.name) or n.manifest())
             lines.append(f"{n.name} {n.number:040X} {n.number + 64:040X}\n")
             if n is not self:
                 self.path(SPOOL, "incoming", n.name).mkdir(exist_ok=True)
@@ -340,14 +367,14 @@ class Caller:
     """A peer that says what it likes: agamid-receive's standard input and
     output are ours, as if sshd had let this peer in."""
 
-    def __init__(self, node, peer, hello=True):
+    def __init__(self, node, peer, hello=True, version=1):
         self.node = node
         self.p = subprocess.Popen([str(BUILD / "relayd/agamid-receive"), "--root", str(node.root), "--peer", peer],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.data = b""
         if hello:
-            self.say(f"agamid-relay 1 {peer} {NETWORK} {int(time.time())}")
-            assert self.line().startswith(f"agamid-relay 1 {node.name} {NETWORK} ")
+            self.say(f"agamid-relay {version} {peer} {NETWORK} {int(time.time())}")
+            assert self.line().startswith(f"agamid-relay 2 {node.name} {NETWORK} ")
 
     def say(self, text, payload=b""):
         self.send(text.encode() + b"\n" + payload)
@@ -387,7 +414,7 @@ class Caller:
                 return line
             if words[0] == "ping":
                 self.say("pong")
-            if words[0] in ("offer", "delivered", "receipt"):
+            if words[0] in ("offer", "delivered", "receipt", "manifest"):
                 self.take(int(words[-1]))
 
     def offer(self, path):

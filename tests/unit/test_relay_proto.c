@@ -118,7 +118,33 @@ static const struct {
 	{.verb = PROTO_NOTE, .word = "warn", .text = "slow"}},
     {"note error gone\n", false,
 	{.verb = PROTO_NOTE, .word = "error", .text = "gone"}},
-    {"probe\n", false, {.verb = PROTO_PROBE}},
+    {"alive\n", false, {.verb = PROTO_ALIVE}},
+    {"serial bob 2026112201 0123456789abcdef\n", true,
+	{.verb = PROTO_SERIAL,
+	    .node = "bob",
+	    .serial = 2026112201,
+	    .hash = "0123456789abcdef"}},
+    {"get bob 9007199254740992 0123456789abcdef\n", true,
+	{.verb = PROTO_GET,
+	    .node = "bob",
+	    .serial = MANIFEST_SERIAL_MAX,
+	    .hash = "0123456789abcdef"}},
+    {"manifest bob 1 4\n...\n", true,
+	{.verb = PROTO_MANIFEST,
+	    .node = "bob",
+	    .serial = 1,
+	    .payload = "...\n",
+	    .payload_len = 4}},
+    {"probe\n", true, {.verb = PROTO_PROBE}},
+    {"check smtp ok 220 bob.example ESMTP\n", true,
+	{.verb = PROTO_CHECK,
+	    .word = "smtp",
+	    .ok = true,
+	    .text = "220 bob.example ESMTP"}},
+    {"check ssh fail refused\n", true,
+	{.verb = PROTO_CHECK, .word = "ssh", .text = "refused"}},
+    {"checked\n", true, {.verb = PROTO_CHECKED}},
+    {"checked too often\n", true, {.verb = PROTO_CHECKED, .text = "too often"}},
 };
 
 static void
@@ -131,6 +157,9 @@ assert_same(const struct proto_msg *a, const struct proto_msg *b)
 	assert_int_equal(a->time, b->time);
 	assert_string_equal(a->id, b->id);
 	assert_int_equal(a->size, b->size);
+	assert_int_equal(a->serial, b->serial);
+	assert_string_equal(a->hash, b->hash);
+	assert_int_equal(a->ok, b->ok);
 	assert_string_equal(a->word, b->word);
 	assert_string_equal(a->text, b->text);
 	assert_int_equal(a->payload_len, b->payload_len);
@@ -168,7 +197,7 @@ test_every_verb(void **state)
 
 	(void)state;
 	assert_string_equal(proto_verb_name(PROTO_OTHER), "?");
-	for (v = PROTO_HELLO; v <= PROTO_PROBE; v++) {
+	for (v = PROTO_HELLO; v <= PROTO_ALIVE; v++) {
 		name = proto_verb_name(v);
 		for (i = 0; i < N(good) && good[i].m.verb != v; i++)
 			;
