@@ -26,7 +26,8 @@
 #define NODE_SECRET_SIZE 32
 
 static const char *const all_secrets[] = {SECRET_OPENPGP, SECRET_RECEIPT,
-    SECRET_NODE, SECRET_TICKET, SECRET_SSH_CLIENT, SECRET_SSH_HOST};
+    SECRET_NODE, SECRET_SEALED, SECRET_TICKET, SECRET_SSH_CLIENT,
+    SECRET_SSH_HOST};
 
 void
 init_keys_init(struct init_keys *keys)
@@ -160,6 +161,24 @@ make_seed(const struct conf *conf, const char *name, char public_r[64],
 	return rc;
 }
 
+/* What signs X-Agamid-Sealed; every mail user reads its public half. */
+static int
+make_sealed(const struct conf *conf, struct error *error_r)
+{
+	char *path = file_join(conf->state_dir, SEALED_PUBLIC);
+	char public[KEYS_TEXT_SIZE + 1];
+	int rc;
+
+	rc = make_seed(conf, SECRET_SEALED, public, error_r);
+	if (rc == 0) {
+		strcat(public, "\n");
+		rc = file_replace(
+		    path, public, strlen(public), 0644, "init", error_r);
+	}
+	free(path);
+	return rc;
+}
+
 static int
 make_node_secret(const struct conf *conf, struct error *error_r)
 {
@@ -266,6 +285,8 @@ init_make_secrets(const struct conf *conf, const char *domain,
 		rc = make_seed(conf, SECRET_RECEIPT, keys->receipt, error_r);
 	if (rc == 0)
 		rc = make_node_secret(conf, error_r);
+	if (rc == 0)
+		rc = make_sealed(conf, error_r);
 	if (rc == 0)
 		rc = make_ssh(
 		    conf, SECRET_SSH_CLIENT, &keys->ssh_client, error_r);

@@ -21,6 +21,8 @@
 #define SECRET_RECEIPT "receipt.seed"
 #define SECRET_TICKET "ticket.seed"
 #define SECRET_NODE "node.secret"
+#define SECRET_SEALED "sealed.seed"
+#define SEALED_PUBLIC "sealed.pub" /* in the state directory, for all */
 #define SECRET_SSH_CLIENT "ssh-client"
 #define SECRET_SSH_HOST "ssh-host"
 

@@ -24,11 +24,12 @@
 #include "deliver/headers.h"
 #include "deliver/inject.h"
 #include "deliver/keep.h"
+#include "deliver/mark.h"
 #include "deliver/open.h"
 #include "deliver/own.h"
 #include "util/log.h"
 
-#define HEADERS_MAX 1024
+#define HEADERS_MAX 2048
 
 enum step { STEP_ON, STEP_END };
 
@@ -331,6 +332,9 @@ job_inject(struct delivery *d)
 		buf_init(&headers, HEADERS_MAX);
 		rc = headers_write(
 		    &d->ticket, job_now(), d->home->secrets->node, &headers);
+		if (rc == 0)
+			rc = mark_write(&d->opened, &d->ticket,
+			    network_self(d->net), d->home->secrets, &headers);
 		if (rc == 0)
 			rc = job_offer(d, buf_str(&headers), &sent);
 		buf_wipe(&headers);

@@ -38,6 +38,7 @@ struct pass {
 	struct opened *found;
 	struct content content;
 	struct drill_scan drill;
+	struct sealed_part sealed;
 
 	/* The second time. */
 	open_body_fn *body;
@@ -156,6 +157,7 @@ check_body(void *ctx, const void *data, size_t len)
 
 	content_put(&p->content, data, len);
 	drill_scan(&p->drill, data, len);
+	(void)sealed_part_put(&p->sealed, data, len); /* its end tells */
 	p->found->body_size += len;
 	return 0;
 }
@@ -253,6 +255,7 @@ open_check(struct openpgp *pgp, int fd, const struct ticket *t,
 	memset(o_r, 0, sizeof(*o_r));
 	bsmtp_envelope_init(&o_r->envelope);
 	content_init(&p.content);
+	sealed_part_init(&p.sealed, NULL, NULL);
 	rc = pass_begin(&p, fd, t, true);
 	if (rc == 0)
 		rc = pass_run(&p, pgp, o_r->plain, error_r);
@@ -261,6 +264,8 @@ open_check(struct openpgp *pgp, int fd, const struct ticket *t,
 	content_end(&p.content, o_r->content);
 	o_r->message_id = p.content.message_id;
 	snprintf(o_r->drill, sizeof(o_r->drill), "%s", drill_value(&p.drill));
+	o_r->is_sealed = sealed_part_end(&p.sealed, o_r->sealed) == 0;
+	memcpy(o_r->boundary, p.sealed.boundary, sizeof(o_r->boundary));
 	pass_end(&p);
 	if (rc < 0)
 		opened_free(o_r);

@@ -21,6 +21,7 @@
 #include "mail/bsmtp.h"
 #include "mail/bundle.h"
 #include "mail/openpgp.h"
+#include "mail/sealed.h"
 #include "mail/ticket.h"
 #include "manifests/manifest.h"
 
@@ -31,6 +32,9 @@ struct opened { /* what the first time found */
 	bool message_id; /* so content may be compared */
 	uint8_t content[CONTENT_SIZE]; /* of DATA */
 	char drill[DRILL_VALUE_MAX + 1]; /* a test mail's field, or "" */
+	bool is_sealed; /* it is a PGP/MIME message, */
+	char boundary[SEALED_BOUNDARY_MAX + 1]; /* with this boundary, */
+	uint8_t sealed[SEALED_HASH_SIZE]; /* and its sealed part */
 	uint8_t plain[32]; /* SHA-256 of the whole inside */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secrets - the two small secrets of a home. See secrets.h.
+ * secrets - the small secrets of a home. See secrets.h.
  */
 #include "deliver/secrets.h"
 
@@ -34,6 +34,18 @@ secrets_node(const char *path, uint8_t *out, struct error *error_r)
 	return rc;
 }
 
+/* It may be missing. */
+static int
+secrets_sealed(const char *dir, struct secrets *s, struct error *error_r)
+{
+	char *path = file_join(dir, "sealed.seed");
+	int rc = keys_seed_load(path, &s->sealed, error_r);
+
+	s->has_sealed = rc == 0;
+	free(path);
+	return rc == AG_ENOENT ? 0 : rc;
+}
+
 int
 secrets_load(const char *dir, struct secrets **s_r, struct error *error_r)
 {
@@ -50,6 +62,8 @@ secrets_load(const char *dir, struct secrets **s_r, struct error *error_r)
 	rc = keys_seed_load(seed, &s->receipt, error_r);
 	if (rc == 0)
 		rc = secrets_node(node, s->node, error_r);
+	if (rc == 0)
+		rc = secrets_sealed(dir, s, error_r);
 	if (rc == 0)
 		sodium_mprotect_readonly(s);
 	else

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secrets - the two small secrets of a home: the seed that signs receipts,
- * and the node's secret behind X-Agamid-Once. In locked memory (as far as
+ * secrets - the small secrets of a home: the seed that signs receipts, the
+ * one that signs X-Agamid-Sealed (a node that was set up before there was
+ * any has none), and the node's secret behind X-Agamid-Once. In locked memory (as far as
  * the limits allow), for the life of the process. The OpenPGP key is the
  * engine's business.
  */
 #ifndef AGAMID_DELIVER_SECRETS_H
 #define AGAMID_DELIVER_SECRETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "deliver/headers.h"
@@ -15,11 +17,12 @@
 #include "mail/keys.h"
 
 struct secrets {
-	struct sign_key receipt;
+	struct sign_key receipt, sealed;
+	bool has_sealed;
 	uint8_t node[NODE_SECRET_SIZE];
 };
 
-/* dir/receipt.seed and dir/node.secret. */
+/* dir/receipt.seed, dir/node.secret and, if it is there, dir/sealed.seed. */
 int secrets_load(const char *dir, struct secrets **s_r, struct error *error_r);
 void secrets_free(struct secrets **s);
 

@@ -549,6 +549,8 @@ OWNERS = {  # SPEC N-13.2
     "/var/lib/agamid-key/openpgp.asc": "agamid-key:agamid-key 400",
     "/var/lib/agamid-key/receipt.seed": "agamid-key:agamid-key 400",
     "/var/lib/agamid-key/node.secret": "agamid-key:agamid-key 400",
+    "/var/lib/agamid-key/sealed.seed": "agamid-key:agamid-key 400",
+    "/var/lib/agamid/sealed.pub": "root:root 644",
     "/var/lib/agamid-key/ticket.seed": "agamid-milter:agamid-milter 400",
     "/var/lib/agamid-key/ssh-client": "agamid:agamid 400",
     "/var/lib/agamid-key/ssh-host": "root:root 600",
