@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compat - Dovecot 2.3 and 2.4. See compat.h.
+ *
+ * 2.3: settings are in plugin {}; passing user->set to raw_storage_create
+ * panics (its variables are expanded already), unexpanded_set works. The
+ * password is taken from unexpanded_set as well: p%u would become pfrank.
+ *
+ * 2.4: settings are declared, and come from the user's event.
+ */
+#include "dovecot-plugin/compat.h"
+
+#include "raw-storage.h"
+
+#if DOVECOT_VERSION_MINOR >= 4
+
+#include "master-service.h"
+#include "settings.h"
+#include "mail-storage-service.h"
+
+struct agamid_settings {
+	pool_t pool;
+	const char *agamid_key, *agamid_mode, *agamid_mailbox;
+	const char *agamid_sealed_pub, *agamid_pass;
+};
+
+#define DEF(type, name) \
+	SETTING_DEFINE_STRUCT_##type(#name, name, struct agamid_settings)
+
+static const struct setting_define defines[] = {
+    DEF(STR, agamid_key),
+    DEF(STR, agamid_mode),
+    DEF(STR, agamid_mailbox),
+    DEF(STR, agamid_sealed_pub),
+    DEF(STR_NOVARS, agamid_pass),
+    SETTING_DEFINE_LIST_END,
+};
+
+static const struct agamid_settings defaults = {
+    .agamid_key = "",
+    .agamid_mode = "",
+    .agamid_mailbox = "",
+    .agamid_sealed_pub = "",
+    .agamid_pass = "",
+};
+
+extern const struct setting_parser_info agamid_setting_parser_info;
+const struct setting_parser_info agamid_setting_parser_info = {
+    .name = "agamid",
+    .defines = defines,
+    .defaults = &defaults,
+    .struct_size = sizeof(struct agamid_settings),
+    .pool_offset1 = 1 + offsetof(struct agamid_settings, pool),
+};
+
+bool
+compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
+{
+	const struct agamid_settings *set;
+	const char *error;
+
+	if (settings_get(user->event, &agamid_setting_parser_info, 0, &set,
+		&error) < 0) {
+		e_error(user->event, "agamid: %s", error);
+		return FALSE;
+	}
+	s_r->key = p_strdup(user->pool, set->agamid_key);
+	s_r->mode = p_strdup(user->pool, set->agamid_mode);
+	s_r->mailbox = p_strdup(user->pool, set->agamid_mailbox);
+	s_r->sealed_pub = p_strdup(user->pool, set->agamid_sealed_pub);
+	s_r->pass = p_strdup(user->pool, set->agamid_pass);
+	settings_free(set);
+	return TRUE;
+}
+
+struct mail_user *
+compat_raw_user(struct mail_user *user)
+{
+	struct mail_storage_service_ctx *ctx =
+	    mail_storage_service_user_get_service_ctx(user->service_user);
+	struct settings_instance *set =
+	    mail_storage_service_user_get_settings_instance(user->service_user);
+
+	return raw_storage_create_from_set(ctx, set);
+}
+
+#else
+
+static const char *
+setting(struct mail_user *user, const char *name)
+{
+	const char *value = mail_user_plugin_getenv(user, name);
+
+	return value == NULL ? "" : value;
+}
+
+bool
+compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
+{
+	s_r->key = setting(user, "agamid_key");
+	s_r->mode = setting(user, "agamid_mode");
+	s_r->mailbox = setting(user, "agamid_mailbox");
+	s_r->sealed_pub = setting(user, "agamid_sealed_pub");
+	s_r->pass =
+	    mail_user_set_plugin_getenv(user->unexpanded_set, "agamid_pass");
+	if (s_r->pass == NULL)
+		s_r->pass = "";
+	return TRUE;
+}
+
+struct mail_user *
+compat_raw_user(struct mail_user *user)
+{
+	return raw_storage_create_from_set(
+	    user->set_info, user->unexpanded_set);
+}
+
+#endif

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: MIT
+"""
+dovebox - a Dovecot of the test's own: base directory, mail, keys, log and
+ports below one scratch directory, with the plugin as it was built.
+
+AGAMID_TOOLS is the build's tests/tools; the plugin is found beside it.
+"""
+import base64
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import tempfile
+import time
+
+TOOLS = pathlib.Path(os.environ["AGAMID_TOOLS"]).resolve()
+PLUGIN = TOOLS.parents[1] / "dovecot-plugin/lib05_agamid_plugin.so"
+MODULES = pathlib.Path("/usr/lib/dovecot/modules")
+UID = 31500
+DEADLINE = 60
+
+CONF = """
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = {dir}/log
+instance_name = agamid-test
+protocols = imap pop3 lmtp
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+auth_debug = yes
+auth_verbose = yes
+mail_debug = yes
+listen = 127.0.0.1
+first_valid_uid = {uid}
+first_valid_gid = {uid}
+mail_uid = {uid}
+mail_gid = {uid}
+mail_home = {dir}/mail/%n
+mail_location = {location}
+mail_plugin_dir = {dir}/modules
+mail_plugins = {everywhere}
+lda_mailbox_autocreate = yes
+lmtp_save_to_detail_mailbox = yes
+recipient_delimiter = +
+imap_hibernate_timeout = {hibernate}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%n {dir}/passwd
+  override_fields = userdb_agamid_pass=%w
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%n {dir}/passwd
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+namespace other {{
+  prefix = Other/
+  separator = /
+  location = {other}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  chroot =
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  chroot =
+}}
+service lmtp {{
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+service imap {{
+  unix_listener imap-master {{
+    user = $default_internal_user
+  }}
+  extra_groups = $default_internal_group
+}}
+service imap-hibernate {{
+  unix_listener imap-hibernate {{
+    mode = 0666
+  }}
+}}
+plugin {{
+  agamid_mode = {mode}
+  agamid_sealed_pub = {dir}/sealed.pub
+{settings}
+}}
+protocol imap {{
+  mail_plugins = $mail_plugins {loaded}
+}}
+protocol pop3 {{
+  mail_plugins = $mail_plugins {loaded}
+}}
+{extra}
+"""
+
+
+def wait_for(condition, what, seconds=DEADLINE):
+    """The condition's value once it is true; there is a deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+def run(*argv, **more):
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=DEADLINE, **more)
+    assert done.returncode == 0, (argv, done.stdout, done.stderr)
+    return done.stdout
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Key:
+    """An OpenPGP key with a passphrase, made by GnuPG."""
+
+    def __init__(self, where, passphrase, algorithm="cv25519"):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="agk", dir="/tmp"))
+        self.passphrase = passphrase
+        self.public, self.secret = where / "key.asc", where / "secret.pgp"
+        primary = "ed25519" if algorithm == "cv25519" else algorithm
+        self.gpg("--quick-generate-key", "frank@friends.example", primary,
+                 "cert", "never")
+        fpr = re.search(rb"^fpr:+([0-9A-F]{40}):",
+                        self.gpg("--with-colons", "-K"), re.M)[1].decode()
+        self.gpg("--quick-add-key", fpr, algorithm, "encr", "never")
+        self.public.write_bytes(self.gpg("--armor", "--export", fpr))
+        self.secret.write_bytes(self.gpg("--export-secret-keys", fpr))
+
+    def gpg(self, *argv, data=b""):
+        return run("gpg", "--homedir", self.home, "--batch", "--quiet", "--yes",
+                   "--pinentry-mode", "loopback", "--trust-model", "always",
+                   f"--passphrase={self.passphrase}", *argv, input=data)
+
+    def close(self):
+        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill",
+                        "all"], timeout=DEADLINE, check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Sealer:
+    """Seals and marks messages as milter and agamid-deliver do."""
+
+    def __init__(self, where, key):
+        self.where, self.key, self.count = where, key, 0
+        self.seed = where / "sealed.seed"
+        self.public = where / "sealed.pub"
+        for path in ("in", "out", "ring"):
+            (where / path).mkdir()
+        text = run(TOOLS / "make_bundle", "--make-seed", self.seed)
+        self.public.write_bytes(text)
+
+    def make(self, messages, *how, mailbox="frank", seed=None):
+        names = []
+        for message in messages:
+            self.count += 1
+            path = self.where / "in" / f"{self.count:05}"
+            path.write_bytes(message)
+            names.append(path)
+        run(TOOLS / "make_sealed", "--seed", seed or self.seed, "--mailbox",
+            mailbox, "--out", self.where / "out", *how, *names)
+        return [(self.where / "out" / n.name).read_bytes() for n in names]
+
+    def seal(self, *messages, key=None, **more):
+        return self.make(messages, "--key", (key or self.key).public,
+                         "--ring", self.where / "ring", **more)
+
+    def wrap(self, *armors, **more):
+        return self.make(armors, "--armor", **more)
+
+
+class Dovecot:
+    def __init__(self, location="maildir:~/Maildir", mode="view",
+                 loaded="agamid", everywhere="", extra="", settings="",
+                 hibernate="0", other="mdbox:~/Other", users=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="agd", dir="/tmp"))
+        self.dir.chmod(0o755)
+        self.imap_port, self.pop3_port = free_port(), free_port()
+        self.users = users or {"frank": "frank's pass"}
+        for name in ("run", "state", "mail", "modules"):
+            (self.dir / name).mkdir()
+        os.chown(self.dir / "mail", UID, UID)
+        for entry in MODULES.iterdir():
+            (self.dir / "modules" / entry.name).symlink_to(entry)
+        with contextlib.suppress(FileNotFoundError):
+            (self.dir / "modules" / PLUGIN.name).unlink()
+        shutil.copy(PLUGIN, self.dir / "modules" / PLUGIN.name)
+        self.write_users()
+        self.conf = self.dir / "dovecot.conf"
+        self.conf.write_text(CONF.format(
+            dir=self.dir, uid=UID, location=location, other=other, mode=mode,
+            loaded=loaded, everywhere=everywhere, extra=extra,
+            settings=settings, hibernate=hibernate, imap=self.imap_port,
+            pop3=self.pop3_port))
+        self.process = None
+
+    def write_users(self):
+        (self.dir / "passwd").write_text("".join(
+            f"{name}:{password}:{UID}:{UID}::{self.home(name)}\n"
+            for name, password in self.users.items()))
+
+    def home(self, user="frank"):
+        return self.dir / "mail" / user
+
+    def install(self, key, sealer, user="frank"):
+        """The user's key, and the node's public half."""
+        where = self.home(user) / ".agamid"
+        where.mkdir(parents=True)
+        shutil.copy(sealer.public, self.dir / "sealed.pub")
+        (self.dir / "sealed.pub").chmod(0o644)
+        if key is not None:
+            shutil.copy(key.secret, where / "secret.pgp")
+            (where / "secret.pgp").chmod(0o600)
+        run("chown", "-R", f"{UID}:{UID}", self.home(user))
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["/usr/sbin/dovecot", "-F", "-c", str(self.conf)],
+            stdin=subprocess.DEVNULL)
+        wait_for(self.answers, "Dovecot answers")
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.imap_port)).close()
+            socket.create_connection(("127.0.0.1", self.pop3_port)).close()
+            return True
+        return False
+
+    def close(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=DEADLINE)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def log(self):
+        path = self.dir / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def complaints(self):
+        """Warnings and worse in the log, of all but the authentication."""
+        return [line for line in self.log().splitlines()
+                if re.search(r"(Warning|Error|Fatal|Panic): ", line)
+                and "Time moved" not in line]
+
+    def doveadm(self, *argv, **more):
+        return run("/usr/bin/doveadm", "-c", self.conf, *argv, **more)
+
+    def save(self, folder, *messages, user="frank"):
+        """Exactly these bytes, all of one date; looked at without the plugin."""
+        with self.imap(user) as client:
+            for message in messages:
+                client.append(folder, message)
+        self.doveadm("fetch", "-u", user, "size.virtual imap.bodystructure",
+                     "mailbox", folder, "ALL")
+
+    def create(self, *folders, user="frank"):
+        self.doveadm("mailbox", "create", "-u", user, *folders)
+
+    def lmtp(self, message, to="frank"):
+        with smtplib.LMTP(str(self.dir / "run/lmtp")) as client:
+            client.sendmail("a@b.example", [f"{to}@friends.example"], message)
+
+    def imap(self, user="frank", password=None):
+        return Imap(self.imap_port, user, password or self.users[user])
+
+    def processes(self):
+        """PIDs and names of this Dovecot's mail processes."""
+        found = {}
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                stat = (entry / "stat").read_text()
+                parent = int(stat.rsplit(")", 1)[1].split()[1])
+                if parent == self.process.pid:
+                    found[int(entry.name)] = stat.split("(")[1].split(")")[0]
+        return found
+
+
+class Imap:
+    """Raw IMAP: what the server said, byte for byte."""
+
+    def __init__(self, port, user, password):
+        self.sock = socket.create_connection(("127.0.0.1", port), DEADLINE)
+        self.file = self.sock.makefile("rb")
+        self.number = 0
+        self.file.readline()
+        self.ok(b"AUTHENTICATE PLAIN " + base64.b64encode(
+            b"\0" + user.encode() + b"\0" + password.encode()))
+
+    def read_reply(self):
+        """One reply with its literals."""
+        text = b""
+        while True:
+            line = self.file.readline()
+            assert line.endswith(b"\r\n"), ("connection lost", text, line)
+            text += line
+            literal = re.search(rb"\{(\d+)\}\r\n$", line)
+            if not literal:
+                return text
+            text += self.file.read(int(literal[1]))
+
+    def __call__(self, command):
+        """(untagged replies, the tagged one's text)"""
+        if isinstance(command, str):
+            command = command.encode()
+        self.number += 1
+        tag = b"a%d " % self.number
+        self.sock.sendall(tag + command + b"\r\n")
+        replies = []
+        while True:
+            reply = self.read_reply()
+            if reply.startswith(tag):
+                return replies, reply[len(tag):]
+            replies.append(reply)
+
+    def ok(self, command):
+        replies, end = self(command)
+        assert end.startswith(b"OK"), (command, replies, end)
+        return replies
+
+    def append(self, folder, message, flags="",
+               date="22-Nov-2026 08:00:00 +0000"):
+        self.ok(f'APPEND {folder} ({flags}) "{date}" {{{len(message)}+}}\r\n'
+                .encode() + message)
+
+    def bodies(self, which="1:*"):
+        """{UID: whole message}"""
+        found = {}
+        for reply in self.ok(f"UID FETCH {which} (UID BODY.PEEK[])"):
+            match = re.search(rb"UID (\d+) BODY\[\] \{(\d+)\}\r\n", reply)
+            if match:
+                start = match.end()
+                found[int(match[1])] = reply[start:start + int(match[2])]
+        return found
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.sock.sendall(b"z LOGOUT\r\n")
+            self.file.read()
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
