@@ -254,6 +254,39 @@ layout_make(const struct conf *conf, bool owners, struct manifest *const *peers,
 	return rc;
 }
 
+static void
+tell_place(const struct conf *conf, const struct place *p, bool is_dir,
+    void (*tell)(void *ctx, const struct layout_entry *entry), void *ctx)
+{
+	char *path = place_path(conf, p);
+	struct layout_entry e = {
+	    path, p->user, p->group, p->mode, is_dir, p->base == SECRET};
+
+	tell(ctx, &e);
+	free(path);
+}
+
+void
+layout_each(const struct conf *conf, struct manifest *const *peers,
+    size_t peer_count,
+    void (*tell)(void *ctx, const struct layout_entry *entry), void *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(dirs); i++)
+		tell_place(conf, &dirs[i], true, tell, ctx);
+	for (i = 0; i < peer_count; i++) {
+		char *name = xasprintf("incoming/%s", peers[i]->name);
+		struct place p = {SPOOL, name, USER_SSH, GROUP_SPOOL, 02770};
+
+		tell_place(conf, &p, true, tell, ctx);
+		free(name);
+	}
+	tell_place(conf, &queue_dir, true, tell, ctx);
+	for (i = 0; i < COUNT(secrets); i++)
+		tell_place(conf, &secrets[i], false, tell, ctx);
+}
+
 char *
 layout_secret(const struct conf *conf, const char *name)
 {

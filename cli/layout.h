@@ -10,6 +10,7 @@
 #ifndef AGAMID_LAYOUT_H
 #define AGAMID_LAYOUT_H
 
+#include <sys/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,6 +44,18 @@ bool layout_sets_owners(const struct conf *conf, struct error *why_r);
 int layout_make(const struct conf *conf, bool owners,
     struct manifest *const *peers, size_t peer_count, unsigned *changed_r,
     struct error *error_r);
+
+/* Every directory and secret of the layout, whether it is there or not. */
+struct layout_entry {
+	const char *path;
+	const char *user, *group;
+	mode_t mode;
+	bool is_dir;
+	bool is_secret;
+};
+void layout_each(const struct conf *conf, struct manifest *const *peers,
+    size_t peer_count,
+    void (*tell)(void *ctx, const struct layout_entry *entry), void *ctx);
 
 /* Where a secret file is; malloc'ed. */
 char *layout_secret(const struct conf *conf, const char *name);

@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"apply", cmd_apply, "derive tables and keys from the manifests"},
     {"status", cmd_status, "how this node is"},
     {"queue", cmd_queue, "the bundles held here"},
+    {"doctor", cmd_doctor, "check the whole node"},
     {"version", cmd_version, "this program's version and engines"},
 };
 

@@ -21,26 +21,26 @@
 #define DEADLINE_MS 10000
 
 static bool
-is_readable(int fd)
+is_readable(int fd, int deadline_ms)
 {
 	struct pollfd p = {fd, POLLIN, 0};
 	int n;
 
 	do
-		n = poll(&p, 1, DEADLINE_MS);
+		n = poll(&p, 1, deadline_ms);
 	while (n < 0 && errno == EINTR);
 	return n > 0;
 }
 
 /* 1 when the answer has ended. */
 static int
-receive(int fd, struct buf *answer, struct error *error_r)
+receive(int fd, int deadline_ms, struct buf *answer, struct error *error_r)
 {
 	char data[SOCK_MESSAGE_MAX + 1];
 	int passed = -1;
 	ssize_t n;
 
-	if (!is_readable(fd))
+	if (!is_readable(fd, deadline_ms))
 		return error_set(error_r, AG_EIO,
 		    "agamid-relayd does not answer; see its log");
 	n = sock_recv(fd, data, sizeof(data), &passed);
@@ -58,8 +58,8 @@ receive(int fd, struct buf *answer, struct error *error_r)
 }
 
 int
-relay_ask(const struct conf *conf, const char *command, struct buf *answer,
-    struct error *error_r)
+relay_ask_within(const struct conf *conf, const char *command, int deadline_ms,
+    struct buf *answer, struct error *error_r)
 {
 	char *path = file_join(conf->run_dir, "relayd/relay.sock");
 	int fd, rc;
@@ -74,9 +74,16 @@ relay_ask(const struct conf *conf, const char *command, struct buf *answer,
 		error_set_errno(
 		    error_r, AG_EIO, "can't write to agamid-relayd");
 	while (rc == 0)
-		rc = receive(fd, answer, error_r);
+		rc = receive(fd, deadline_ms, answer, error_r);
 	close(fd);
 	return rc < 0 ? rc : 0;
+}
+
+int
+relay_ask(const struct conf *conf, const char *command, struct buf *answer,
+    struct error *error_r)
+{
+	return relay_ask_within(conf, command, DEADLINE_MS, answer, error_r);
 }
 
 /* One "key=value" at *p; false at the end. The value's bytes lie inside
