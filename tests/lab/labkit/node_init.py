@@ -29,6 +29,7 @@ import time
 
 BINDS = ["etc", "var/spool", "var/lib", "var/log", "var/mail", "home", "tmp"]
 RESTART_DELAY = 0.1
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 def run(*argv):
@@ -78,8 +79,7 @@ class Service:
 
     def start(self):
         log = open(f"/var/log/{self.name}.log", "ab")
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-        env.update(self.spec.get("env", {}))
+        env = {**ENVIRONMENT, **self.spec.get("env", {})}
         self.process = subprocess.Popen(
             self.spec["argv"],
             stdin=subprocess.DEVNULL,
@@ -113,11 +113,39 @@ class Service:
         self.process = None
 
 
+class Applier:
+    """As the unit agamid-apply.path: `agamid apply` when the flag changes."""
+
+    FLAG = "/var/lib/agamid/state/apply"
+
+    def __init__(self):
+        self.process = None
+        self.seen = self.changed()
+
+    def changed(self):
+        try:
+            return os.stat(self.FLAG).st_mtime_ns
+        except OSError:
+            return None
+
+    def tick(self):
+        if self.process is not None and self.process.poll() is not None:
+            self.process = None
+        now = self.changed()
+        if self.process is not None or now == self.seen:
+            return
+        self.seen = now
+        with open("/var/log/agamid-apply.log", "ab") as log:
+            self.process = subprocess.Popen(["agamid", "apply", "--quiet"], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, env=ENVIRONMENT, cwd="/")
+
+
 class Supervisor:
     def __init__(self, directory):
         """Before the mounts, which may cover the directory."""
         self.directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self.services = {}
+        self.applier = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{directory}/control")
         self.listener = socket.socket(socket.AF_UNIX)
@@ -145,7 +173,7 @@ class Supervisor:
 
     def reap_adopted(self):
         """Children that are no service's (daemons of daemons)."""
-        own = {s.process.pid for s in self.services.values() if s.process}
+        own = {s.process.pid for s in [*self.services.values(), self.applier] if s.process}
         while True:
             try:
                 info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -156,6 +184,7 @@ class Supervisor:
             os.waitpid(info.si_pid, 0)
 
     def serve(self):
+        self.applier = Applier()
         listener = self.listener
         listener.listen(8)
         listener.setblocking(False)
@@ -173,6 +202,7 @@ class Supervisor:
                     stream.write(json.dumps(reply) + "\n")
             for service in self.services.values():
                 service.tick(time.time())
+            self.applier.tick()
             self.reap_adopted()
 
 
