@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "deliver/smtp_reply.h"
+#include "mail/smtp_reply.h"
 #include "util/error.h"
 
 struct smtp;

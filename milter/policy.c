@@ -31,6 +31,7 @@ static const struct field fields[] = {
     FIELD("client_port", client_port),
     FIELD("client_name", client_name),
     FIELD("reverse_client_name", reverse_client_name),
+    FIELD("sender", sender),
     FIELD("recipient", recipient),
     FIELD("queue_id", queue_id),
 };

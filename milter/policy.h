@@ -27,6 +27,7 @@ struct policy_request { /* "" (size: 0) where absent */
 	char client_port[8];
 	char client_name[256];
 	char reverse_client_name[256];
+	char sender[ADDRESS_MAX];
 	char recipient[ADDRESS_MAX];
 	char queue_id[32];
 	uint64_t size;

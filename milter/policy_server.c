@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "milter/decide.h"
+#include "milter/gate.h"
 #include "milter/listener.h"
 #include "milter/policy_server.h"
 #include "util/buf.h"
@@ -64,9 +65,10 @@ judge(const struct policy_server *p, const struct policy_request *req)
 		collect_facts(p, req, net, &target, &facts);
 		a = decide_policy(&target, &facts);
 	}
-	/* The gate (is the home up? then 451 4.7.1, and in after five
-	 * minutes) belongs here: behind all other reasons to refuse, before
-	 * the recipient is admitted. */
+	/* Behind all other reasons to refuse. */
+	if (a == ANSWER_OK)
+		a = gate_check(sealer_conf(p->sealer)->run_dir, target.home,
+		    req->client_address, req->sender, &rcpt);
 	if (a == ANSWER_OK && !admit(p, req, &rcpt, &target))
 		a = ANSWER_NO_CONNECTION;
 	network_unref(&net);

@@ -118,3 +118,39 @@ question_copies(const char *run_dir, const char *id, unsigned want,
 		    "agamid-relayd says what it should not");
 	return rc;
 }
+
+int
+question_parse_gate(const char *line, bool *pass_r)
+{
+	char verdict[8], why[16], end[2];
+
+	*pass_r = true;
+	if (sscanf(line, "gate=%7s why=%15s%1[\n]", verdict, why, end) != 3)
+		return AG_EINVAL;
+	if (strcmp(verdict, "defer") == 0)
+		*pass_r = false;
+	else if (strcmp(verdict, "pass") != 0)
+		return AG_EINVAL;
+	return 0;
+}
+
+int
+question_gate(const char *run_dir, const char *home, const char *key,
+    bool *pass_r, struct error *error_r)
+{
+	char line[ANSWER_MAX];
+	int fd, rc;
+
+	*pass_r = true;
+	snprintf(line, sizeof(line), "gate %s %s", home, key);
+	fd = ask(run_dir, line, error_r);
+	if (fd < 0)
+		return fd;
+	rc = await(
+	    fd, QUESTION_GATE_MS, NULL, NULL, line, sizeof(line), error_r);
+	close(fd);
+	if (rc == 0 && question_parse_gate(line, pass_r) < 0)
+		rc = error_set(error_r, AG_EINVAL,
+		    "agamid-relayd says what it should not");
+	return rc;
+}

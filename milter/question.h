@@ -33,7 +33,14 @@ int question_copies(const char *run_dir, const char *id, unsigned want,
     unsigned seconds, question_progress_fn *progress, void *ctx,
     struct question_copies *r_r, struct error *error_r);
 
-/* The line of an answer (pure). 0 or AG_EINVAL. */
+/* May a stranger's mail for this home be let in (SPEC N-2)? Waits for
+ * relayd at most QUESTION_GATE_MS. 0 with the answer, or as above. */
+#define QUESTION_GATE_MS 6000
+int question_gate(const char *run_dir, const char *home, const char *key,
+    bool *pass_r, struct error *error_r);
+
+/* The lines of answers (pure). 0 or AG_EINVAL. */
+int question_parse_gate(const char *line, bool *pass_r);
 int question_parse_copies(const char *line, struct question_copies *r_r);
 
 #endif

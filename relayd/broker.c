@@ -26,6 +26,7 @@
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
 #include "relayd/exchange.h"
+#include "relayd/gate.h"
 #include "relayd/offer.h"
 #include "relayd/question.h"
 #include "relayd/receipts.h"
@@ -100,6 +101,7 @@ link_gone(struct client *c, void *ctx)
 	r->broker->clients--;
 	if (ln->up)
 		p->seen = (int64_t)time(NULL);
+	gate_forget(p);
 	arrival_link_gone(ln);
 	expect_pass_on(ln);
 	receipts_link_gone(ln);

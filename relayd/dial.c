@@ -2,9 +2,8 @@
 /*
  * dial - dial a peer and serve the session. See dial.h.
  *
- * Addresses are the manifest's, or what its dynamic name resolves to now;
- * each is tried. The channel is pumped by a thread of its own, so that
- * the session's engine is the same as on the accepting side.
+ * Each of its addresses is tried. The channel is pumped by a thread of its
+ * own, so that the session's engine is the same as on the accepting side.
  *
  * SECURITY: confined before the first packet: no new privileges, no core,
  * few descriptors.
@@ -12,7 +11,6 @@
 #include "relayd/dial.h"
 
 #include <sys/socket.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -22,10 +20,10 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "manifests/network.h"
+#include "relayd/addresses.h"
 #include "relayd/session.h"
 #include "relayd/ssh.h"
 
-#define ADDRESSES_MAX 16
 #define LAST_WORDS_SECONDS 5
 
 struct call {
@@ -50,10 +48,11 @@ login_user(const struct conf *conf)
 	return pw == NULL ? USER_SSH : pw->pw_name;
 }
 
-/* One address; true if the channel is open. */
+/* address_fn: true if the channel is open. */
 static bool
-try_address(struct call *c, const char *address)
+try_address(const char *address, void *ctx)
 {
+	struct call *c = ctx;
 	struct error error = {""};
 
 	if (ssh_dial(c->peer, address, c->user, c->key_path, &c->ssh, &error) ==
@@ -62,45 +61,6 @@ try_address(struct call *c, const char *address)
 	log_info("can't dial peer=%s address=%s error=\"%s\"", c->peer->name,
 	    address, error.text);
 	return false;
-}
-
-/* What the dynamic name means now. */
-static bool
-try_name(struct call *c, const char *name)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
-	char address[NI_MAXHOST];
-	bool done = false;
-	int rc, n = 0;
-
-	rc = getaddrinfo(name, NULL, &hints, &list);
-	if (rc != 0) {
-		log_info("can't resolve peer=%s name=%s error=\"%s\"",
-		    c->peer->name, name, gai_strerror(rc));
-		return false;
-	}
-	for (ai = list; ai != NULL && !done && n < ADDRESSES_MAX;
-	     ai = ai->ai_next, n++) {
-		if (getnameinfo(ai->ai_addr, ai->ai_addrlen, address,
-			sizeof(address), NULL, 0, NI_NUMERICHOST) == 0)
-			done = try_address(c, address);
-	}
-	freeaddrinfo(list);
-	return done;
-}
-
-static int
-connect_peer(struct call *c)
-{
-	size_t i;
-
-	for (i = 0; i < c->peer->address_count; i++) {
-		if (try_address(c, c->peer->addresses[i]))
-			return 0;
-	}
-	if (c->peer->dynamic != NULL && try_name(c, c->peer->dynamic))
-		return 0;
-	return AG_EIO;
 }
 
 static void *
@@ -161,7 +121,7 @@ dial(struct call *c)
 
 	rc = session_confine(&error);
 	if (rc == 0)
-		rc = connect_peer(c);
+		rc = addresses_try(c->peer, try_address, c) ? 0 : AG_EIO;
 	if (rc < 0) {
 		if (error.text[0] != '\0')
 			log_error("%s", error.text);

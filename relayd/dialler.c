@@ -22,6 +22,7 @@
 #include "util/text.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
+#include "relayd/child.h"
 #include "relayd/holders.h"
 
 #define CHILDREN_MAX 8 /* sessions dialled at once */
@@ -83,37 +84,11 @@ dialler_call(struct relayd *r, struct peer *only)
 	return count;
 }
 
-/* In the child. The program that runs now, even if it was replaced. */
-static void __attribute__((noreturn))
-become_child(const struct relayd *r, const struct peer *p)
-{
-	char *argv[8];
-	sigset_t none;
-	int n = 0;
-
-	argv[n++] = xstrdup("agamid-relayd");
-	argv[n++] = xstrdup("--dial");
-	argv[n++] = xstrdup(p->name);
-	argv[n++] = xstrdup("--config");
-	argv[n++] = xstrdup(r->conf->path);
-	if (r->conf->root[0] != '\0') {
-		argv[n++] = xstrdup("--root");
-		argv[n++] = xstrdup(r->conf->root);
-	}
-	argv[n] = NULL;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv("/proc/self/exe", argv);
-	_exit(127);
-}
-
 static void
 dial(struct dialler *d, struct peer *p)
 {
-	pid_t pid = fork();
+	pid_t pid = child_start(d->r, "--dial", p->name, -1);
 
-	if (pid == 0)
-		become_child(d->r, p);
 	if (pid < 0) {
 		log_error("can't fork error=\"%s\"", strerror(errno));
 		pace_failed(&p->pace, relayd_clock(), d->r->conf->retry_min,

@@ -2,7 +2,8 @@
 /*
  * agamid-relayd - holds bundles for others, carries them home, fetches
  * one's own (agamid-relayd(8)). With --dial NAME it is the child that
- * dials a peer, for the daemon only.
+ * dials a peer, with --probe NAME one that looks whether a peer's mail
+ * server is up; both for the daemon only.
  *
  * Does not open bundles, has no key but the one that SSH knows it by.
  *
@@ -19,17 +20,20 @@
 #include "mail/conf.h"
 #include "mail/keys.h"
 #include "relayd/dial.h"
+#include "relayd/probe.h"
 #include "relayd/relayd.h"
 
 #define FILES 4096 /* descriptors: bundles on their way to sessions */
 
-static const char *dial_name;
+static const char *dial_name, *probe_name;
 
 static void
 on_option(int val, const char *arg)
 {
-	(void)val;
-	dial_name = arg;
+	if (val == 'p')
+		probe_name = arg;
+	else
+		dial_name = arg;
 }
 
 static void
@@ -48,21 +52,23 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"dial", required_argument, NULL, 'd'}, {0}};
+	    {"dial", required_argument, NULL, 'd'},
+	    {"probe", required_argument, NULL, 'p'}, {0}};
 	struct error error = {""};
 	struct relayd *r;
 	struct conf *conf;
 	int rc;
 
-	conf = conf_main(
-	    argc, argv, "agamid-relayd", "[--dial NAME]", options, on_option);
+	conf = conf_main(argc, argv, "agamid-relayd",
+	    "[--dial NAME | --probe NAME]", options, on_option);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	umask(027);
 	if (keys_init() < 0)
 		log_fatal("can't start libsodium");
-	if (dial_name != NULL) {
-		rc = dial_run(conf, dial_name);
+	if (dial_name != NULL || probe_name != NULL) {
+		rc = dial_name != NULL ? dial_run(conf, dial_name)
+				       : probe_run(conf, probe_name);
 		conf_free(&conf);
 		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}

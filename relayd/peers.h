@@ -42,6 +42,8 @@ struct peer {
 	struct pace pace;
 	pid_t child; /* dials it now; 0: none */
 	bool child_up; /* that child's session has got its hello */
+	bool up; /* its mail server, when it was last looked at */
+	int64_t probed; /* then, in seconds of relayd_clock(); 0: never */
 	int64_t slow_until; /* ms: no wait for its copies before that */
 	int64_t called; /* when it was last asked for mine; ms */
 	int64_t seen; /* last sign of life, seconds since 1970; 0: none */

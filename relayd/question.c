@@ -10,8 +10,7 @@
 #include "mail/bundle.h"
 #include "relayd/await.h"
 #include "relayd/client.h"
-
-#define WORD_MAX 15
+#include "relayd/gate.h"
 
 static bool
 is_id(const char *id)
@@ -29,20 +28,40 @@ refuse(struct client *c)
 	client_finish(c);
 }
 
-bool
-question_ask(struct relayd *r, struct client *c, const char *data)
+static void
+ask_copies(struct relayd *r, struct client *c, const char *args)
 {
-	char word[WORD_MAX + 1] = "", id[BUNDLE_ID_LEN + 2] = "", more[2];
-	unsigned want = 0, seconds = 0;
-	int n;
+	char id[BUNDLE_ID_LEN + 2] = "", more[2];
+	unsigned want, seconds;
 
-	n = sscanf(
-	    data, "%15s %65s %9u %9u %1s", word, id, &want, &seconds, more);
-	if (n < 1 || strcmp(word, "copies") != 0)
-		return false;
-	if (n != 4 || !is_id(id))
+	if (sscanf(args, "%65s %9u %9u %1s", id, &want, &seconds, more) != 3 ||
+	    !is_id(id))
 		refuse(c);
 	else
 		await_begin(r, c, id, want, seconds);
-	return true;
+}
+
+static void
+ask_gate(struct relayd *r, struct client *c, const char *args)
+{
+	char home[NODE_NAME_MAX + 2] = "", key[GATE_KEY_LEN + 2] = "", more[2];
+
+	if (sscanf(args, "%33s %33s %1s", home, key, more) != 2)
+		refuse(c);
+	else
+		gate_ask(r, c, home, key);
+}
+
+bool
+question_ask(struct relayd *r, struct client *c, const char *data)
+{
+	if (strncmp(data, "copies ", 7) == 0) {
+		ask_copies(r, c, data + 7);
+		return true;
+	}
+	if (strncmp(data, "gate ", 5) == 0) {
+		ask_gate(r, c, data + 5);
+		return true;
+	}
+	return false;
 }

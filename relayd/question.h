@@ -12,6 +12,12 @@
  *			(wanted: what was waited for, at most WANT; late: the
  *			time was over)
  *
+ * gate HOME KEY
+ *	May a stranger's mail for this home be let in here (SPEC N-2)? KEY
+ *	stands for home, sender and recipient (32 hexadecimal digits).
+ *	gate=pass why=down|waited|unknown
+ *	gate=defer why=up
+ *
  * Anything else, or what fails:
  *	error="unknown question"
  *

@@ -27,9 +27,11 @@
 #include "relayd/exchange.h"
 #include "relayd/expect.h"
 #include "relayd/events.h"
+#include "relayd/gate.h"
 #include "relayd/holders.h"
 #include "relayd/leave.h"
 #include "relayd/inbox.h"
+#include "relayd/prober.h"
 #include "relayd/receipts.h"
 #include "relayd/watch.h"
 
@@ -355,7 +357,10 @@ start_parts(struct relayd *r, struct error *error_r)
 	if (rc == 0)
 		rc = broker_new(r, &r->broker, error_r);
 	r->awaits = awaits_new(r);
-	if (rc == 0 && r->awaits == NULL)
+	r->probers = probers_new(r);
+	r->gate = gate_new();
+	if (rc == 0 &&
+	    (r->awaits == NULL || r->probers == NULL || r->gate == NULL))
 		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = expects_new(r, &r->expects, error_r);
@@ -457,6 +462,8 @@ relayd_free(struct relayd **rp)
 	delivery_free(&r->delivery);
 	expects_free(&r->expects);
 	awaits_free(&r->awaits);
+	gate_free(&r->gate);
+	probers_free(&r->probers);
 	broker_free(&r->broker);
 	forget_pending(r);
 	if (r->day_timer != NULL)

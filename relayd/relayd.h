@@ -12,6 +12,8 @@
  *	receipts what homes say they have
  *	delivery own mail, to agamid-deliver
  *	question what the milter asks
+ *	gate	whether a home that is up gets its mail itself
+ *	prober	children that look at peers from outside
  *	await	who waits for copies
  *	dialler	the children that dial peers
  *	away	planned absence, told and heard
@@ -48,6 +50,8 @@
 struct event;
 struct awaits;
 struct event_base;
+struct gate;
+struct probers;
 
 struct relayd {
 	const struct conf *conf;
@@ -68,6 +72,8 @@ struct relayd {
 	struct delivery *delivery;
 	struct dialler *dialler;
 	struct awaits *awaits;
+	struct probers *probers;
+	struct gate *gate;
 	struct watch *watch;
 	struct inbox *inbox;
 	struct confirm *confirm;

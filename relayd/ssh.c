@@ -26,7 +26,8 @@
 
 #include <libssh/libssh.h>
 
-#include "util/log.h"
+#include "mail/conf.h"
+#include "relayd/tcp.h"
 
 #define CONNECT_MS 10000
 #define CHANNEL_MS 10000
@@ -36,68 +37,6 @@ struct ssh {
 	ssh_session session;
 	ssh_channel channel;
 };
-
-/* TCP --------------------------------------------------------------------- */
-
-/* The result of a connect(2) that was begun. */
-static int
-wait_connected(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	socklen_t len = sizeof(int);
-	int error = 0, n;
-
-	do
-		n = poll(&p, 1, CONNECT_MS);
-	while (n < 0 && errno == EINTR);
-	if (n == 0) {
-		errno = ETIMEDOUT;
-		return AG_EIO;
-	}
-	if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		return AG_EIO;
-	errno = error;
-	return error == 0 ? 0 : AG_EIO;
-}
-
-static int
-connect_address(const struct addrinfo *ai, struct error *error_r)
-{
-	int fd, on = 1;
-
-	fd = socket(
-	    ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return error_set_errno(error_r, AG_EIO, "socket");
-	if ((connect(fd, ai->ai_addr, ai->ai_addrlen) < 0 &&
-		errno != EINPROGRESS) ||
-	    wait_connected(fd) < 0) {
-		error_set_errno(error_r, AG_EIO, "connect");
-		close(fd);
-		return AG_EIO;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	return fd;
-}
-
-static int
-tcp_connect(const char *address, unsigned port, struct error *error_r)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-			    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV},
-			*ai = NULL;
-	char service[16];
-	int rc;
-
-	snprintf(service, sizeof(service), "%u", port);
-	rc = getaddrinfo(address, service, &hints, &ai);
-	if (rc != 0)
-		return error_set(error_r, AG_EINVAL, "%s", gai_strerror(rc));
-	rc = connect_address(ai, error_r);
-	freeaddrinfo(ai);
-	return rc;
-}
 
 /* SSH ----------------------------------------------------------------------- */
 
@@ -222,15 +161,16 @@ open_channel(struct ssh *s, struct error *error_r)
 	return 0;
 }
 
-int
-ssh_dial(const struct manifest *peer, const char *address, const char *user,
-    const char *key_path, struct ssh **s_r, struct error *error_r)
+/* As far as the host key, which is the peer's. */
+static int
+connect_peer(const struct manifest *peer, const char *address, const char *user,
+    struct ssh **s_r, struct error *error_r)
 {
 	struct ssh *s;
 	int fd, rc;
 
 	*s_r = NULL;
-	fd = tcp_connect(address, peer->ssh_port, error_r);
+	fd = tcp_connect(address, peer->ssh_port, CONNECT_MS, error_r);
 	if (fd < 0)
 		return fd;
 	s = calloc(1, sizeof(*s));
@@ -248,13 +188,37 @@ ssh_dial(const struct manifest *peer, const char *address, const char *user,
 		rc = failed(s, "ssh", error_r);
 	if (rc == 0)
 		rc = check_host_key(s, peer, error_r);
-	if (rc == 0)
-		rc = authenticate(s, key_path, error_r);
-	if (rc == 0)
-		rc = open_channel(s, error_r);
 	if (rc < 0)
 		ssh_hang_up(&s);
 	*s_r = s;
+	return rc;
+}
+
+int
+ssh_dial(const struct manifest *peer, const char *address, const char *user,
+    const char *key_path, struct ssh **s_r, struct error *error_r)
+{
+	int rc;
+
+	rc = connect_peer(peer, address, user, s_r, error_r);
+	if (rc == 0)
+		rc = authenticate(*s_r, key_path, error_r);
+	if (rc == 0)
+		rc = open_channel(*s_r, error_r);
+	if (rc < 0)
+		ssh_hang_up(s_r);
+	return rc;
+}
+
+int
+ssh_recognise(
+    const struct manifest *peer, const char *address, struct error *error_r)
+{
+	struct ssh *s;
+	int rc;
+
+	rc = connect_peer(peer, address, USER_SSH, &s, error_r);
+	ssh_hang_up(&s);
 	return rc;
 }
 

@@ -16,6 +16,10 @@ struct ssh;
  * key_path: an OpenSSH private key without passphrase. */
 int ssh_dial(const struct manifest *peer, const char *address, const char *user,
     const char *key_path, struct ssh **s_r, struct error *error_r);
+/* Is it the peer that answers at this address: does it show a host key of
+ * the manifest's? 0; AG_ESIG: another; AG_EIO: nobody. */
+int ssh_recognise(
+    const struct manifest *peer, const char *address, struct error *error_r);
 void ssh_hang_up(struct ssh **s);
 
 /* Carry bytes between the channel and fd until either ends. Blocks: for a

@@ -57,6 +57,7 @@ conf_set_defaults(struct conf *c)
 	c->retry_min = 1 * MINUTE;
 	c->retry_max = 30 * MINUTE;
 	c->idle = 10 * MINUTE;
+	c->gate_wait = 5 * MINUTE;
 	c->deliver_parallel = 2;
 	c->deliver_retry = 5 * MINUTE;
 }
@@ -169,6 +170,7 @@ conf_read_relay(struct conf *c, struct ynode *root)
 	get_seconds(map, "retry-min", 1, DAY, &c->retry_min);
 	get_seconds(map, "retry-max", 1, DAY, &c->retry_max);
 	get_seconds(map, "idle", 10, DAY, &c->idle);
+	get_seconds(map, "gate-wait", 1, DAY, &c->gate_wait);
 	if (map != NULL && c->retry_min > c->retry_max)
 		yaml_error(map,
 		    "relay: expected retry-min (%us) not above retry-max "
@@ -483,6 +485,7 @@ conf_print(const struct conf *c, FILE *out)
 	print_seconds(out, "retry-min", c->retry_min);
 	print_seconds(out, "retry-max", c->retry_max);
 	print_seconds(out, "idle", c->idle);
+	print_seconds(out, "gate-wait", c->gate_wait);
 	fprintf(out, "deliver:\n  parallel: %u\n", c->deliver_parallel);
 	print_seconds(out, "retry", c->deliver_retry);
 	print_lists(c, out);

@@ -9,7 +9,7 @@
  *	max-message-size: 100M		# of what we accept for others
  *	reserve: 1G			# free space never used
  *	sealing: {max: 8, timeout: 2m}
- *	relay: {retry-min: 1m, retry-max: 30m, idle: 10m}
+ *	relay: {retry-min: 1m, retry-max: 30m, idle: 10m, gate-wait: 5m}
  *	deliver: {parallel: 2, retry: 5m, networks: [192.168.1.0/24]}
  *	mailboxes:
  *	  contact: {deliver-to: carol}
@@ -53,6 +53,7 @@ struct conf {
 	unsigned sealing_max;
 	unsigned sealing_timeout; /* seconds */
 	unsigned retry_min, retry_max, idle; /* seconds */
+	unsigned gate_wait; /* seconds */
 	unsigned deliver_parallel;
 	unsigned deliver_retry; /* seconds */
 	char **networks; /* "net/bits" */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_smtp_reply - deliver/smtp_reply.c: any bytes are a reply, an error,
+ * fuzz_smtp_reply - lib/mail/smtp_reply.c: any bytes are a reply, an error,
  * or too few; a reply's text ends, its one line is clean, and the same
  * bytes one shorter are never the same reply.
  */
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/smtp_reply.h"
+#include "mail/smtp_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

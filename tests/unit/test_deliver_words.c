@@ -11,7 +11,7 @@
 
 #include "deliver/load.h"
 #include "deliver/request.h"
-#include "deliver/smtp_reply.h"
+#include "mail/smtp_reply.h"
 #include "deliver/xclient.h"
 
 #define ID64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -50,6 +50,7 @@ test_real_request(void **state)
 	assert_string_equal(r.client_port, "40312");
 	assert_string_equal(r.client_name, "mx.sender.example");
 	assert_string_equal(r.reverse_client_name, "mx.sender.example");
+	assert_string_equal(r.sender, "ann@sender.example");
 	assert_string_equal(r.recipient, "talktome+x@bob.example");
 	assert_string_equal(r.queue_id, "");
 	assert_int_equal(r.size, 1234);

@@ -333,7 +333,7 @@ def agamid_settings(spec):
     settings = {
         "node": spec.name,
         "reserve": "64M",
-        "relay": {"retry-min": "1s", "retry-max": "4s", "idle": "1m"},
+        "relay": {"retry-min": "1s", "retry-max": "4s", "idle": "1m", "gate-wait": "3s"},
         "deliver": {"retry": "2s"},
         "mailboxes": {m: {"deliver-to": to} for m, to in spec.deliver_to.items()},
     }

@@ -3,8 +3,8 @@
  * smtp_reply - an SMTP server's replies (RFC 5321 section 4.2), and what
  * its EHLO offers. Pure.
  */
-#ifndef AGAMID_DELIVER_SMTP_REPLY_H
-#define AGAMID_DELIVER_SMTP_REPLY_H
+#ifndef AGAMID_SMTP_REPLY_H
+#define AGAMID_SMTP_REPLY_H
 
 #include <sys/types.h>
 #include <stdbool.h>
@@ -37,7 +37,7 @@ smtp_reply_is(const struct smtp_reply *r, int class)
 }
 
 struct smtp_offer { /* what an EHLO reply offers */
-	bool eightbitmime, smtputf8, dsn, size;
+	bool eightbitmime, smtputf8, dsn, size, starttls;
 	bool xclient; /* with all attributes that we need */
 };
 

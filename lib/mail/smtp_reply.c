@@ -2,11 +2,11 @@
 /*
  * smtp_reply - an SMTP server's replies. See smtp_reply.h.
  *
- * SECURITY: the server is this node's own Postfix, but the words in its
- * replies may be the sender's (an address, a HELO name): they are kept in
- * a bounded buffer, and go on as one clean line only.
+ * SECURITY: a server's words may be anybody's (even our own Postfix
+ * repeats an address, a HELO name): they are kept in a bounded buffer, and
+ * go on as one clean line only.
  */
-#include "deliver/smtp_reply.h"
+#include "mail/smtp_reply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +136,8 @@ smtp_offer_parse(const struct smtp_reply *r, struct smtp_offer *o_r)
 			o_r->dsn = true;
 		else if (n == 4 && strncasecmp(line, "SIZE", n) == 0)
 			o_r->size = true;
+		else if (n == 8 && strncasecmp(line, "STARTTLS", n) == 0)
+			o_r->starttls = true;
 		else if (n == 7 && strncasecmp(line, "XCLIENT", n) == 0)
 			o_r->xclient = smtp_has_xclient(line + n);
 	}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gate - who is let in. See gate.h.
+ *
+ * A home is up if a probe of this node's own has just found its mail
+ * server and recognised it. What can't be learnt in time counts as down:
+ * the mail is taken then, never lost.
+ */
+#include "relayd/gate.h"
+
+#include <sys/queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "util/log.h"
+#include "relayd/broker.h"
+#include "relayd/client.h"
+#include "relayd/prober.h"
+
+#define SETS 4096
+#define WAYS 4
+#define UP_SECONDS 60 /* a probe's result is good for so long */
+#define UP_SESSION_SECONDS (15 * 60) /* while a session with it is open */
+
+/* The table ------------------------------------------------------------- */
+
+struct slot {
+	unsigned char key[GATE_KEY_BYTES];
+	uint32_t since; /* seconds + 1; 0: free */
+};
+
+struct gate_table {
+	struct slot sets[SETS][WAYS];
+};
+
+struct gate_table *
+gate_table_new(void)
+{
+	return calloc(1, sizeof(struct gate_table));
+}
+
+void
+gate_table_free(struct gate_table **t)
+{
+	free(*t);
+	*t = NULL;
+}
+
+static bool
+is_old(const struct slot *s, int64_t now)
+{
+	return s->since == 0 || now - (int64_t)(s->since - 1) > GATE_KEEP;
+}
+
+/* The key is a hash: its first bytes choose the set. Who comes last to a
+ * full set takes the place of the oldest. */
+int64_t
+gate_table_since(
+    struct gate_table *t, const unsigned char key[GATE_KEY_BYTES], int64_t now)
+{
+	struct slot *set = t->sets[(key[0] | key[1] << 8) % SETS], *place = set;
+	unsigned i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (!is_old(&set[i], now) &&
+		    memcmp(set[i].key, key, GATE_KEY_BYTES) == 0)
+			return (int64_t)set[i].since - 1;
+		if (is_old(&set[i], now))
+			set[i].since = 0;
+		if (set[i].since < place->since)
+			place = &set[i];
+	}
+	memcpy(place->key, key, GATE_KEY_BYTES);
+	place->since = (uint32_t)(now + 1);
+	return now;
+}
+
+bool
+gate_key_parse(const char *text, unsigned char key_r[GATE_KEY_BYTES])
+{
+	const char *end;
+	size_t len;
+
+	return strlen(text) == GATE_KEY_LEN &&
+	    strspn(text, "0123456789abcdef") == GATE_KEY_LEN &&
+	    sodium_hex2bin(key_r, GATE_KEY_BYTES, text, GATE_KEY_LEN, NULL,
+		&len, &end) == 0 &&
+	    len == GATE_KEY_BYTES;
+}
+
+/* Those who wait for a probe ---------------------------------------------- */
+
+struct asking {
+	LIST_ENTRY(asking) next;
+	struct relayd *r;
+	struct peer *home;
+	struct client *client;
+	struct event *timer;
+	unsigned char key[GATE_KEY_BYTES];
+};
+
+struct gate {
+	struct gate_table *table;
+	LIST_HEAD(, asking) askings;
+};
+
+static void
+answer(struct relayd *r, struct client *c, bool pass, const char *why)
+{
+	char line[64];
+	int n;
+
+	n = snprintf(line, sizeof(line), "gate=%s why=%s\n",
+	    pass ? "pass" : "defer", why);
+	client_send(c, line, (size_t)n, -1);
+	client_finish(c);
+	broker_take_back(r->broker, c);
+}
+
+static int64_t
+seconds(void)
+{
+	return relayd_clock() / 1000;
+}
+
+/* The home is up: who was told so long enough ago has tried, and comes in. */
+static void
+judge_up(struct relayd *r, struct client *c, struct peer *home,
+    const unsigned char *key)
+{
+	int64_t now = seconds(), since;
+
+	since = gate_table_since(r->gate->table, key, now);
+	if (now - since >= (int64_t)r->conf->gate_wait) {
+		answer(r, c, true, "waited");
+		return;
+	}
+	log_debug("deferred home=%s seconds=%lld", home->name,
+	    (long long)(now - since));
+	answer(r, c, false, "up");
+}
+
+void
+gate_forget(struct peer *p)
+{
+	p->probed = 0;
+}
+
+/* For how long a probe's result is good. */
+static int64_t
+good_for(struct relayd *r, const struct peer *home)
+{
+	if (home->up && broker_best(r->broker, home) != NULL)
+		return UP_SESSION_SECONDS;
+	return r->conf->gate_wait < UP_SECONDS ? (int64_t)r->conf->gate_wait
+					       : UP_SECONDS;
+}
+
+/* -1: not known; 0: down; 1: up. */
+static int
+known_state(struct relayd *r, const struct peer *home)
+{
+	if (!home->known || !home->dialable)
+		return 0;
+	if (home->probed == 0 || seconds() - home->probed > good_for(r, home))
+		return -1;
+	return home->up;
+}
+
+static void
+asking_free(struct asking *a)
+{
+	LIST_REMOVE(a, next);
+	if (a->timer != NULL)
+		event_free(a->timer);
+	free(a);
+}
+
+static void on_probe(struct relayd *r, struct peer *p,
+    const struct probe_report *rep, bool over, void *ctx);
+
+static void
+settle(struct asking *a, bool up)
+{
+	struct relayd *r = a->r;
+
+	prober_forget(r, on_probe, a);
+	if (up)
+		judge_up(r, a->client, a->home, a->key);
+	else
+		answer(r, a->client, true, "down");
+	asking_free(a);
+}
+
+/* prober_fn */
+static void
+on_probe(struct relayd *r, struct peer *p, const struct probe_report *rep,
+    bool over, void *ctx)
+{
+	int up = probe_report_up(rep);
+
+	(void)r;
+	if (up < 0 && !over)
+		return;
+	p->up = up == 1;
+	p->probed = seconds();
+	settle(ctx, p->up);
+}
+
+/* No answer in time is down. */
+static void
+on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct asking *a = ctx;
+
+	(void)fd;
+	(void)what;
+	a->home->up = false;
+	a->home->probed = seconds();
+	settle(a, false);
+}
+
+static void
+on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
+{
+	(void)c;
+	(void)data;
+	(void)len;
+	(void)ctx; /* it has asked, and may only wait */
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+on_gone(struct client *c, void *ctx)
+{
+	struct asking *a = ctx;
+	struct relayd *r = a->r;
+
+	(void)c;
+	prober_forget(r, on_probe, a);
+	asking_free(a);
+	broker_lost_one(r->broker);
+}
+
+static void
+probe(struct relayd *r, struct client *c, struct peer *home,
+    const unsigned char *key)
+{
+	static const struct timeval wait = {GATE_PROBE_MS / 1000, 0};
+	static const struct client_calls calls = {on_message, on_gone};
+	struct asking *a = calloc(1, sizeof(*a));
+
+	if (a == NULL) {
+		answer(r, c, true, "down");
+		return;
+	}
+	a->r = r;
+	a->home = home;
+	a->client = c;
+	memcpy(a->key, key, sizeof(a->key));
+	LIST_INSERT_HEAD(&r->gate->askings, a, next);
+	client_set(c, &calls, a);
+	a->timer = evtimer_new(r->base, on_timer, a);
+	if (a->timer == NULL || evtimer_add(a->timer, &wait) < 0)
+		settle(a, false);
+	else
+		prober_ask(r, home, on_probe, a);
+}
+
+void
+gate_ask(struct relayd *r, struct client *c, const char *home, const char *key)
+{
+	unsigned char bytes[GATE_KEY_BYTES];
+	struct peer *p;
+	int up;
+
+	(void)relayd_network(r);
+	p = peers_find(r->peers, home);
+	if (p == NULL || p == r->self || !gate_key_parse(key, bytes)) {
+		answer(r, c, true, "unknown");
+		return;
+	}
+	up = known_state(r, p);
+	if (up < 0)
+		probe(r, c, p, bytes);
+	else if (up == 0)
+		answer(r, c, true, "down");
+	else
+		judge_up(r, c, p, bytes);
+}
+
+struct gate *
+gate_new(void)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+
+	if (g != NULL && (g->table = gate_table_new()) == NULL)
+		gate_free(&g);
+	return g;
+}
+
+void
+gate_free(struct gate **gp)
+{
+	struct gate *g = *gp;
+	struct asking *a;
+
+	if (g == NULL)
+		return;
+	while ((a = LIST_FIRST(&g->askings)) != NULL) {
+		client_free(&a->client);
+		asking_free(a);
+	}
+	gate_table_free(&g->table);
+	free(g);
+	*gp = NULL;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe - looks at a node from outside. See probe.h.
+ *
+ * SECURITY: faces the network, in a process of its own that has no secret
+ * and writes nothing but its lines. It dials only what the peer's own
+ * manifest names, and says nothing there but EHLO and QUIT.
+ */
+#include "relayd/probe.h"
+
+#include <sys/socket.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "util/buf.h"
+#include "util/log.h"
+#include "mail/smtp_reply.h"
+#include "manifests/network.h"
+#include "relayd/addresses.h"
+#include "relayd/session.h"
+#include "relayd/ssh.h"
+#include "relayd/tcp.h"
+
+#define SMTP_PORT 25
+#define CONNECT_MS 3000
+#define REPLY_MS 4000
+#define TEXT_MAX 160
+
+struct probe {
+	const struct manifest *peer;
+	const char *self; /* our host's name, for EHLO */
+	struct buf in;
+	int fd;
+	bool smtp, ehlo, starttls, ssh;
+	char smtp_text[TEXT_MAX], ehlo_text[TEXT_MAX];
+	char starttls_text[TEXT_MAX], ssh_text[TEXT_MAX];
+};
+
+static void __attribute__((format(printf, 2, 3)))
+text_set(char *text, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	vsnprintf(text, TEXT_MAX, fmt, ap);
+	va_end(ap);
+	for (p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+			*p = '?';
+	}
+}
+
+static void
+say(const char *what, bool good, const char *text)
+{
+	printf("%s %s %s\n", what, good ? "ok" : "fail",
+	    text[0] != '\0' ? text : "not tried");
+	fflush(stdout);
+}
+
+/* ---- SMTP ---- */
+
+static bool
+read_more(struct probe *p)
+{
+	struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
+	char *room;
+	ssize_t n;
+
+	if (poll(&pfd, 1, REPLY_MS) != 1)
+		return false;
+	room = buf_reserve(&p->in, 512);
+	if (room == NULL)
+		return false;
+	n = read(p->fd, room, 512);
+	if (n <= 0)
+		return false;
+	buf_commit(&p->in, (size_t)n);
+	return true;
+}
+
+static bool
+read_reply(struct probe *p, struct smtp_reply *r_r)
+{
+	ssize_t used;
+
+	do {
+		used = smtp_reply_parse(p->in.data, p->in.len, r_r);
+		if (used > 0)
+			buf_consume(&p->in, (size_t)used);
+	} while (used == 0 && read_more(p));
+	return used > 0;
+}
+
+static bool
+write_line(struct probe *p, const char *word, const char *arg)
+{
+	char line[512];
+	int n;
+
+	n = snprintf(line, sizeof(line), "%s%s\r\n", word, arg);
+	return n > 0 && n < (int)sizeof(line) &&
+	    send(p->fd, line, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+/* The name that a greeting or an EHLO reply begins with. */
+static bool
+is_named(const struct smtp_reply *r, const char *host)
+{
+	size_t len = strcspn(r->text, " \n");
+
+	return len == strlen(host) && strncasecmp(r->text, host, len) == 0;
+}
+
+static void
+talk(struct probe *p, struct smtp_reply *r)
+{
+	struct smtp_offer offer;
+	char line[TEXT_MAX];
+
+	if (!read_reply(p, r)) {
+		text_set(p->smtp_text, "no greeting came");
+		return;
+	}
+	smtp_reply_line(r, line, sizeof(line));
+	text_set(p->smtp_text, "%s", line);
+	p->smtp = r->code == 220;
+	if (!p->smtp)
+		return;
+	if (!write_line(p, "EHLO ", p->self) || !read_reply(p, r)) {
+		text_set(p->ehlo_text, "no reply to EHLO came");
+		return;
+	}
+	smtp_offer_parse(r, &offer);
+	p->starttls = offer.starttls;
+	text_set(
+	    p->starttls_text, "%s", p->starttls ? "offered" : "not offered");
+	p->ehlo = r->code == 250 && is_named(r, p->peer->host);
+	if (r->code == 250 && !p->ehlo)
+		text_set(p->ehlo_text, "it calls itself %.*s, not %s",
+		    (int)strcspn(r->text, " \n"), r->text, p->peer->host);
+	else
+		text_set(p->ehlo_text, "%d", r->code);
+	(void)write_line(p, "QUIT", "");
+}
+
+/* address_fn: true if something is there. */
+static bool
+try_smtp(const char *address, void *ctx)
+{
+	static struct smtp_reply r; /* big */
+	struct probe *p = ctx;
+	struct error error = {""};
+
+	p->fd = tcp_connect(address, SMTP_PORT, CONNECT_MS, &error);
+	if (p->fd < 0) {
+		text_set(p->smtp_text, "%s: %s", address, error.text);
+		return false;
+	}
+	buf_reset(&p->in);
+	talk(p, &r);
+	close(p->fd);
+	return p->smtp;
+}
+
+/* ---- SSH ---- */
+
+static bool
+try_ssh(const char *address, void *ctx)
+{
+	struct probe *p = ctx;
+	struct error error = {""};
+
+	p->ssh = ssh_recognise(p->peer, address, &error) == 0;
+	text_set(p->ssh_text, "%s: %s", address,
+	    p->ssh ? "its host key is the manifest's" : error.text);
+	return p->ssh;
+}
+
+static int
+look(struct probe *p)
+{
+	(void)addresses_try(p->peer, try_smtp, p);
+	say("smtp", p->smtp, p->smtp_text);
+	say("ehlo", p->ehlo, p->ehlo_text);
+	say("starttls", p->starttls, p->starttls_text);
+	(void)addresses_try(p->peer, try_ssh, p);
+	say("ssh", p->ssh, p->ssh_text);
+	return p->smtp && p->ehlo && p->ssh ? 0 : AG_EIO;
+}
+
+int
+probe_run(const struct conf *conf, const char *name)
+{
+	struct error error = {""};
+	struct probe p = {.fd = -1};
+	struct network *net;
+	int rc = AG_ENOENT;
+
+	alarm(PROBE_SECONDS);
+	buf_init(&p.in, SMTP_REPLY_MAX);
+	net = network_load(conf->derived_dir, &error);
+	if (net != NULL)
+		p.peer = network_find(net, name);
+	if (p.peer == NULL || session_confine(&error) < 0) {
+		log_error("can't probe peer=%s error=\"%s\"", name, error.text);
+	} else {
+		p.self = network_self(net)->host;
+		rc = look(&p);
+	}
+	buf_free(&p.in);
+	network_unref(&net);
+	return rc;
+}
