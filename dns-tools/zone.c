@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * zone - a DNS zone out of manifests. See zone.h; the rules are
- * doc/spec/manifest.md 8. Which hosts are a domain's MX is zone_mx.c.
- *
- * Every record goes through ldns, which refuses what is none and prints
- * what is in one form. Names are absolute, so that the text means the same
- * wherever it is included.
+ * doc/spec/zone.md. Here are SOA and NS, and what holds the rest together:
+ * a node's records are zone_node.c and zone_keys.c, the text zone_print.c,
+ * who is whose backup draw.c.
  *
  * SECURITY: names and addresses come from manifests; they were checked
  * when those were read (no blank, no dot at the end, no control character
@@ -14,28 +12,17 @@
 #include "dns-tools/zone.h"
 
 #include <inttypes.h>
-#include <ldns/ldns.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns-tools/zone_parts.h"
 #include "util/text.h"
 
 #define SOA_REFRESH 3600
 #define SOA_RETRY 900
 #define SOA_EXPIRE 1209600
 #define SOA_MINIMUM 3600
-#define RECORD_MAX 1024
-
-struct zone {
-	const struct manifest **nodes; /* by name */
-	size_t count;
-	const struct zone_options *o;
-	const char *origin;
-	struct buf *out, *notes;
-	struct error *error_r;
-	size_t names; /* hosts and domains in the zone */
-};
 
 bool
 zone_has(const char *origin, const char *name)
@@ -48,64 +35,74 @@ zone_has(const char *origin, const char *name)
 	    strcmp(name + n - o, origin) == 0;
 }
 
-/* ---- text ---- */
-
-static int zone_comment(struct zone *z, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int
-zone_comment(struct zone *z, const char *fmt, ...)
+const char *
+zone_unit(const struct record *r)
 {
-	char text[RECORD_MAX];
-	va_list ap;
+	static const char *const prefixes[] = {
+	    ZONE_MARK, "_25._tcp.", "_mta-sts."};
+	static const char keys[] = "._openpgpkey.";
+	const char *p;
+	size_t i;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return buf_printf(z->out, "; %s\n", text);
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncmp(r->owner, prefixes[i], strlen(prefixes[i])) == 0)
+			return r->owner + strlen(prefixes[i]);
+	}
+	p = strchr(r->owner, '.');
+	if (p != NULL && strncmp(p, keys, strlen(keys)) == 0)
+		return p + strlen(keys);
+	return r->owner;
 }
 
-/* One record; its data as in a master file. */
-static int zone_record(struct zone *z, const char *owner, const char *type,
+/* ---- the serial ---- */
+
+/* SPEC Z-1.7 */
+uint32_t
+zone_serial_after(uint32_t before, uint32_t wanted)
+{
+	uint32_t ahead = wanted - before;
+
+	if (wanted != 0 && ahead != 0 && ahead < 0x80000000U)
+		return wanted;
+	return before + 1 != 0 ? before + 1 : 1;
+}
+
+static int
+find_serial(struct zone *z)
+{
+	uint64_t serial = z->o.serial;
+	size_t i;
+
+	for (i = 0; z->o.serial == 0 && i < z->count; i++) {
+		if (z->nodes[i]->serial > serial)
+			serial = z->nodes[i]->serial;
+	}
+	if (serial > UINT32_MAX && !z->o.records)
+		return error_set(z->error_r, AG_EINVAL,
+		    "the serial %" PRIu64 " doesn't fit a SOA (32 bits); say "
+		    "--serial N",
+		    serial);
+	z->serial = (uint32_t)serial;
+	return 0;
+}
+
+/* ---- SOA and NS ---- */
+
+static int apex_add(struct zone *z, const char *owner, ldns_rr_type type,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 static int
-zone_record(
-    struct zone *z, const char *owner, const char *type, const char *fmt, ...)
+apex_add(
+    struct zone *z, const char *owner, ldns_rr_type type, const char *fmt, ...)
 {
-	char data[RECORD_MAX], line[RECORD_MAX + 300], *text;
-	ldns_rr *rr = NULL;
-	ldns_status status;
+	char data[1024];
 	va_list ap;
-	int rc = AG_ENOMEM;
 
 	va_start(ap, fmt);
 	vsnprintf(data, sizeof(data), fmt, ap);
 	va_end(ap);
-	snprintf(line, sizeof(line), "%s. %" PRIu32 " IN %s %s", owner,
-	    z->o->ttl, type, data);
-	status = ldns_rr_new_frm_str(&rr, line, z->o->ttl, NULL, NULL);
-	if (status != LDNS_STATUS_OK)
-		return error_set(z->error_r, AG_EINVAL, "no DNS record: %s: %s",
-		    line, ldns_get_errorstr_by_id(status));
-	text = ldns_rr2str(rr);
-	if (text != NULL)
-		rc = buf_puts(z->out, text);
-	if (rc != 0)
-		error_set(z->error_r, rc, "no room for the zone");
-	free(text);
-	ldns_rr_free(rr);
-	return rc;
+	return records_add(&z->apex, owner, z->o.ttl, type, data, z->error_r);
 }
-
-static int
-zone_address(struct zone *z, const char *owner, const char *address)
-{
-	return zone_record(z, owner,
-	    strchr(address, ':') != NULL ? "AAAA" : "A", "%s", address);
-}
-
-/* ---- SOA and NS ---- */
 
 /* The node whose host this is, if it has addresses. */
 static const struct manifest *
@@ -139,59 +136,38 @@ default_ns(const struct zone *z)
 	return other;
 }
 
+/* SPEC Z-1.6: a name server in the zone needs its address there. */
 static int
-write_soa(struct zone *z, const char *primary)
+add_ns(struct zone *z, const struct zone_ns *ns)
 {
-	uint64_t serial = z->o->serial;
-	size_t i;
-
-	for (i = 0; z->o->serial == 0 && i < z->count; i++) {
-		if (z->nodes[i]->serial > serial)
-			serial = z->nodes[i]->serial;
-	}
-	if (serial > UINT32_MAX)
-		return error_set(z->error_r, AG_EINVAL,
-		    "the serial %" PRIu64 " doesn't fit a SOA (32 bits); say "
-		    "--serial N",
-		    serial);
-	return zone_record(z, z->origin, "SOA",
-	    "%s. hostmaster.%s%s %" PRIu64 " %d %d %d %d", primary, z->origin,
-	    *z->origin != '\0' ? "." : "", serial, SOA_REFRESH, SOA_RETRY,
-	    SOA_EXPIRE, SOA_MINIMUM);
-}
-
-/* SPEC M-8.6: a name server in the zone needs its address there. */
-static int
-write_ns(struct zone *z, const struct zone_ns *ns)
-{
+	const char *a;
 	size_t i;
 	int rc;
 
-	if ((rc = zone_record(z, z->origin, "NS", "%s.", ns->name)) != 0)
+	rc = apex_add(z, z->origin, LDNS_RR_TYPE_NS, "%s.", ns->name);
+	if (rc != 0 || !zone_has(z->origin, ns->name) ||
+	    zone_host(z, ns->name) != NULL)
 		return rc;
-	if (!zone_has(z->origin, ns->name))
-		return 0;
-	if (zone_host(z, ns->name) != NULL)
-		return 0;
 	if (ns->address_count == 0)
 		return error_set(z->error_r, AG_EINVAL,
 		    "the name server %s is in the zone, and no node's host "
 		    "with addresses; say --ns %s=ADDRESS",
 		    ns->name, ns->name);
-	for (i = 0; i < ns->address_count; i++) {
-		rc = zone_address(z, ns->name, ns->addresses[i]);
-		if (rc != 0)
-			return rc;
+	for (i = 0; rc == 0 && i < ns->address_count; i++) {
+		a = ns->addresses[i];
+		rc = apex_add(z, ns->name,
+		    strchr(a, ':') != NULL ? LDNS_RR_TYPE_AAAA : LDNS_RR_TYPE_A,
+		    "%s", a);
 	}
-	return 0;
+	return rc;
 }
 
 static int
-write_apex(struct zone *z)
+add_apex(struct zone *z)
 {
 	struct zone_ns first = {.name = default_ns(z)};
-	const struct zone_ns *ns = z->o->ns;
-	size_t i, count = z->o->ns_count;
+	const struct zone_ns *ns = z->o.ns;
+	size_t i, count = z->o.ns_count;
 	int rc;
 
 	if (count == 0) {
@@ -205,77 +181,12 @@ write_apex(struct zone *z)
 		    "the name server is %s, since no --ns was given\n",
 		    first.name);
 	}
-	if ((rc = write_soa(z, ns[0].name)) != 0)
-		return rc;
-	for (i = 0; i < count; i++) {
-		if ((rc = write_ns(z, &ns[i])) != 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* ---- nodes ---- */
-
-/* SPEC M-8.2 */
-static int
-write_host(struct zone *z, const struct manifest *m)
-{
-	size_t i;
-	int rc = 0;
-
-	if (!zone_has(z->origin, m->host))
-		return 0;
-	z->names++;
-	for (i = 0; rc == 0 && i < m->address_count; i++)
-		rc = zone_address(z, m->host, m->addresses[i]);
-	if (rc != 0 || m->address_count > 0)
-		return rc;
-	if (m->dynamic != NULL)
-		return zone_comment(z,
-		    "%s: no records: its addresses change, those of %s",
-		    m->host, m->dynamic);
-	return zone_comment(z, "%s: no records: nobody can dial it", m->host);
-}
-
-static int
-write_domain(struct zone *z, const struct manifest *m, const char *domain)
-{
-	struct zone_mx mx[ZONE_MX_MAX];
-	size_t i, count;
-	int rc = 0;
-
-	if (!zone_has(z->origin, domain))
-		return 0;
-	z->names++;
-	count = zone_mx(
-	    (const struct manifest *const *)z->nodes, z->count, m, domain, mx);
+	rc = apex_add(z, z->origin, LDNS_RR_TYPE_SOA,
+	    "%s. hostmaster.%s%s 0 %d %d %d %d", ns[0].name, z->origin,
+	    *z->origin != '\0' ? "." : "", SOA_REFRESH, SOA_RETRY, SOA_EXPIRE,
+	    SOA_MINIMUM);
 	for (i = 0; rc == 0 && i < count; i++)
-		rc = zone_record(
-		    z, domain, "MX", "%u %s.", mx[i].preference, mx[i].target);
-	if (rc != 0 || count > 0)
-		return rc;
-	buf_printf(z->notes,
-	    "%s has no MX: nobody can dial %s, and it has no backup with an "
-	    "address\n",
-	    domain, m->name);
-	return zone_comment(z, "%s: no MX", domain);
-}
-
-static int
-write_node(struct zone *z, const struct manifest *m)
-{
-	size_t i, names = z->names, start = z->out->len;
-	int rc;
-
-	if ((rc = zone_comment(z, "%s", m->name)) != 0 ||
-	    (rc = write_host(z, m)) != 0)
-		return rc;
-	for (i = 0; rc == 0 && i < m->domain_count; i++)
-		rc = write_domain(z, m, m->domains[i]);
-	if (rc == 0 && z->names == names) { /* nothing of it in the zone */
-		z->out->len = start;
-		z->out->data[start] = '\0';
-	}
+		rc = add_ns(z, &ns[i]);
 	return rc;
 }
 
@@ -289,63 +200,110 @@ by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-/* SPEC M-8.1: without --zone everything must be in the network's zone. */
 static int
-check_outside(struct zone *z)
+collect_names(struct zone *z)
 {
 	const struct manifest *m;
-	const char *outside = NULL;
 	size_t i, j;
+	int rc;
 
-	for (i = 0; i < z->count && outside == NULL; i++) {
+	if ((z->names = lookup_new()) == NULL)
+		return AG_ENOMEM;
+	for (i = 0; i < z->count; i++) {
 		m = z->nodes[i];
-		if (!zone_has(z->origin, m->host))
-			outside = m->host;
-		for (j = 0; j < m->domain_count && outside == NULL; j++) {
-			if (!zone_has(z->origin, m->domains[j]))
-				outside = m->domains[j];
-		}
-	}
-	if (outside == NULL)
-		return 0;
-	return error_set(z->error_r, AG_EINVAL,
-	    "%s is not in the network's zone %s; say which zone to make: "
-	    "--zone %s, or --zone %s",
-	    outside, z->origin, z->origin, outside);
-}
-
-int
-zone_write(const struct manifest **nodes, size_t count,
-    const struct zone_options *o, struct buf *out, struct buf *notes,
-    struct error *error_r)
-{
-	struct zone z = {.nodes = nodes,
-	    .count = count,
-	    .o = o,
-	    .origin = o->origin,
-	    .out = out,
-	    .notes = notes,
-	    .error_r = error_r};
-	size_t i;
-	int rc = 0;
-
-	if (count == 0)
-		return error_set(error_r, AG_EINVAL, "no manifest");
-	qsort(nodes, count, sizeof(*nodes), by_name);
-	if (z.origin == NULL) {
-		z.origin = nodes[0]->network;
-		if ((rc = check_outside(&z)) != 0)
+		rc = lookup_add(z->names, m->host, m, NULL);
+		for (j = 0; rc != AG_ENOMEM && j < m->domain_count; j++)
+			rc = lookup_add(z->names, m->domains[j], m, NULL);
+		if (rc == AG_ENOMEM)
 			return rc;
 	}
-	zone_comment(&z,
-	    "%s. made by agamid-zone from %zu manifest%s: edit those, not this",
-	    z.origin, count, count == 1 ? "" : "s");
-	if (!o->records)
-		rc = write_apex(&z);
-	for (i = 0; rc == 0 && i < count; i++)
-		rc = write_node(&z, nodes[i]);
-	if (rc == 0 && z.names == 0)
-		rc = error_set(error_r, AG_EINVAL,
-		    "no host and no domain is in the zone %s.", z.origin);
+	return 0;
+}
+
+static int
+zone_fill(struct zone *z)
+{
+	size_t i;
+	int rc;
+
+	if ((rc = find_serial(z)) != 0)
+		return rc;
+	z->draw = draw_new((const struct manifest *const *)z->nodes, z->count);
+	if (z->draw == NULL || collect_names(z) != 0)
+		return error_set(z->error_r, AG_ENOMEM, "out of memory");
+	if (!z->o.records)
+		rc = add_apex(z);
+	for (i = 0; rc == 0 && i < z->count; i++)
+		rc = zone_add_node(z, z->nodes[i]);
+	if (rc == 0 && z->inside == 0)
+		rc = error_set(z->error_r, AG_EINVAL,
+		    "no host and no domain is in the zone %s.", z->origin);
 	return rc;
+}
+
+struct zone *
+zone_new(const struct manifest **nodes, size_t count,
+    const struct zone_options *o, struct buf *notes, struct error *error_r)
+{
+	struct zone *z;
+
+	if (count == 0) {
+		error_set(error_r, AG_EINVAL, "no manifest");
+		return NULL;
+	}
+	z = xcalloc(1, sizeof(*z));
+	*z = (struct zone){.nodes = nodes,
+	    .count = count,
+	    .o = *o,
+	    .notes = notes,
+	    .error_r = error_r};
+	qsort(nodes, count, sizeof(*nodes), by_name);
+	z->origin = o->origin != NULL ? o->origin : nodes[0]->network;
+	z->host_ttl = o->host_ttl != 0 ? o->host_ttl : ZONE_TTL_MOVING;
+	if (z->host_ttl > o->ttl)
+		z->host_ttl = o->ttl;
+	records_init(&z->apex);
+	records_init(&z->records);
+	if (zone_fill(z) != 0)
+		zone_free(&z);
+	return z;
+}
+
+void
+zone_free(struct zone **zp)
+{
+	struct zone *z = *zp;
+
+	*zp = NULL;
+	if (z == NULL)
+		return;
+	records_free(&z->apex);
+	records_free(&z->records);
+	draw_free(&z->draw);
+	lookup_free(&z->names);
+	free(z);
+}
+
+const char *
+zone_origin(const struct zone *z)
+{
+	return z->origin;
+}
+
+const struct records *
+zone_apex(const struct zone *z)
+{
+	return &z->apex;
+}
+
+const struct records *
+zone_records(const struct zone *z)
+{
+	return &z->records;
+}
+
+uint32_t
+zone_serial(const struct zone *z)
+{
+	return z->serial;
 }

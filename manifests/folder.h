@@ -40,6 +40,11 @@ int folder_add_file(struct folder *f, const char *path, const char *scratch,
 int folder_add_dir(struct folder *f, const char *dir, const char *scratch,
     struct buf *errors, size_t *refused_r);
 
+/* Signatures that were found good before are taken from known, and new
+ * ones added to it (borrowed; NULL: none is). */
+struct verified;
+void folder_remember(struct folder *f, struct verified *known);
+
 /* In the order in which they were added; borrowed. */
 size_t folder_count(const struct folder *f);
 struct manifest *folder_manifest(const struct folder *f, size_t i);
