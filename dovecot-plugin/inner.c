@@ -17,26 +17,62 @@
 #include "dovecot-plugin/opener.h"
 #include "mail/sealed.h"
 
+#define PARK_MIN (128U << 10)
+#define PARK_USES 1000
+
+struct inner {
+	struct mailbox *box;
+	struct mailbox_transaction_context *trans;
+	struct mail *mail;
+	unsigned uses;
+};
+
+static void
+inner_free(void *arg)
+{
+	struct inner *in = arg;
+
+	if (in->mail != NULL)
+		mail_free(&in->mail);
+	if (in->trans != NULL)
+		mailbox_transaction_rollback(&in->trans);
+	if (in->box != NULL)
+		mailbox_free(&in->box);
+	i_free(in);
+}
+
+/* A large mail is parsed once, though each FETCH of a part of it closes
+ * the mail; a used one's memory has grown with each question. */
+static void
+park(struct opened *opened, struct inner *in)
+{
+	if (opened->size < PARK_MIN || opened->parked != NULL ||
+	    ++in->uses > PARK_USES) {
+		inner_free(in);
+		return;
+	}
+	opened->parked = in;
+	opened->parked_free = inner_free;
+}
+
 void
 inner_close(struct agamid_mail *am)
 {
-	if (am->inner != NULL)
-		mail_free(&am->inner);
-	if (am->trans != NULL)
-		mailbox_transaction_rollback(&am->trans);
-	if (am->box != NULL)
-		mailbox_free(&am->box);
+	if (am->in != NULL)
+		park(am->opened, am->in);
+	am->in = NULL;
 	opened_unref(&am->opened);
 	am->state = AGAMID_UNKNOWN;
 }
 
 /* A mailbox over a descriptor of its own. */
 static int
-open_box(struct agamid_user *u, struct agamid_mail *am, struct mail *mail)
+open_box(struct agamid_user *u, struct mail *mail, struct opened *opened,
+    struct mailbox **box_r)
 {
 	struct mail_user *user = mail->box->storage->user;
 	struct istream *input;
-	int fd = fcntl(am->opened->fd, F_DUPFD_CLOEXEC, 3), ret;
+	int fd = fcntl(opened->fd, F_DUPFD_CLOEXEC, 3), ret;
 
 	if (fd < 0) {
 		e_error(mail_event(mail), "agamid: dup: %m");
@@ -47,13 +83,30 @@ open_box(struct agamid_user *u, struct agamid_mail *am, struct mail *mail)
 	input = i_stream_create_fd_autoclose(&fd, IO_BLOCK_SIZE);
 	i_stream_set_name(input,
 	    t_strdup_printf("agamid(%s:%u)", mail->box->vname, mail->uid));
-	ret = raw_mailbox_alloc_stream(
-	    u->raw_user, input, (time_t)-1, "", &am->box);
+	ret =
+	    raw_mailbox_alloc_stream(u->raw_user, input, (time_t)-1, "", box_r);
 	i_stream_unref(&input);
 	if (ret < 0)
 		e_error(mail_event(mail), "agamid: raw mailbox: %s",
-		    mailbox_get_last_internal_error(am->box, NULL));
+		    mailbox_get_last_internal_error(*box_r, NULL));
 	return ret;
+}
+
+/* NULL after saying why. */
+static struct inner *
+inner_new(struct agamid_user *u, struct mail *mail, struct opened *opened)
+{
+	struct mail_private *p = (struct mail_private *)mail;
+	struct inner *in = i_new(struct inner, 1);
+
+	if (open_box(u, mail, opened, &in->box) < 0) {
+		inner_free(in);
+		return NULL;
+	}
+	in->trans = mailbox_transaction_begin(in->box, 0, "agamid");
+	in->mail = mail_alloc(in->trans, p->wanted_fields, NULL);
+	mail_set_seq(in->mail, 1);
+	return in;
 }
 
 /* Takes opened. False: the mail is shown as it is. */
@@ -61,19 +114,16 @@ static bool
 open_inner(struct agamid_user *u, struct mail *mail, struct opened *opened)
 {
 	struct agamid_mail *am = agamid_mail(mail);
-	struct mail_private *p = (struct mail_private *)mail;
 
 	am->opened = opened;
-	if (opened->fd < 0 || open_box(u, am, mail) < 0) {
-		inner_close(am);
-		am->state = AGAMID_SEALED;
-		return FALSE;
+	if (opened->parked != NULL) {
+		am->in = opened->parked;
+		opened->parked = NULL;
+	} else if (opened->fd >= 0) {
+		am->in = inner_new(u, mail, opened);
 	}
-	am->trans = mailbox_transaction_begin(am->box, 0, "agamid");
-	am->inner = mail_alloc(am->trans, p->wanted_fields, NULL);
-	mail_set_seq(am->inner, 1);
-	am->state = AGAMID_OPEN;
-	return TRUE;
+	am->state = am->in != NULL ? AGAMID_OPEN : AGAMID_SEALED;
+	return am->in != NULL;
 }
 
 static struct opened *
@@ -162,7 +212,7 @@ inner_get(struct mail *mail, struct mail **inner_r)
 	if (am->state == AGAMID_UNKNOWN)
 		ret = look(agamid_user(mail->box->storage->user), mail);
 	if (am->state == AGAMID_OPEN) {
-		*inner_r = am->inner;
+		*inner_r = am->in->mail;
 		ret = 1;
 	}
 	return ret;

@@ -43,6 +43,8 @@ opened_unref(struct opened **op)
 	*op = NULL;
 	if (o == NULL || --o->refs > 0)
 		return;
+	if (o->parked != NULL)
+		o->parked_free(o->parked);
 	if (o->locked != NULL)
 		munmap(o->locked, o->size);
 	if (o->fd >= 0)

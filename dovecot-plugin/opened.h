@@ -30,6 +30,10 @@ struct opened {
 	int fd; /* -1: it could not be opened */
 	size_t size;
 	void *locked; /* mapped for the lock only, or NULL */
+	/* What the plugin has made of it and leaves here for the next
+	 * command, or NULL; freed with it. */
+	void *parked;
+	void (*parked_free)(void *parked);
 	unsigned refs;
 };
 

@@ -36,9 +36,7 @@ struct agamid_mail {
 	bool busy; /* looking at the sealed mail: no recursion */
 	bool bypass; /* it is being copied: sealed, as it is */
 	struct opened *opened;
-	struct mailbox *box; /* the inner mail's */
-	struct mailbox_transaction_context *trans;
-	struct mail *inner;
+	struct inner *in; /* inner.c's, while it is open */
 };
 
 /* NULL where the plugin is not at work. */
