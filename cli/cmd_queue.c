@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agamid queue - the bundles on this node: for whom, since when, how big,
- * and, if agamid-relayd runs, who else has them.
+ * and, if agamid-relayd runs, who else has them; own mail that was refused
+ * or can't be opened, and its delivery again.
  */
 #include "cli/cli.h"
 
 #include <string.h>
 #include <time.h>
 
+#include "cli/aside.h"
 #include "cli/bundles.h"
+#include "cli/jsonout.h"
 #include "cli/relay.h"
 #include "cli/show.h"
 
-#define USAGE "queue [--json]"
+#define USAGE "queue [refused] [--json] | queue again ID ..."
 
 static void
 print_relay(const struct bundle_item *item)
@@ -57,64 +60,47 @@ print_text(const struct bundle_list *list, int64_t now)
 	    size);
 }
 
-/* "carol,dave" as an array. */
 static void
-json_names(struct json *j, const char *key, const char *names)
-{
-	char name[64];
-	size_t len;
-
-	json_open(j, key, '[');
-	for (; *names != '\0'; names += len + (names[len] == ',')) {
-		len = strcspn(names, ",");
-		snprintf(name, sizeof(name), "%.*s", (int)len, names);
-		json_text(j, NULL, name);
-	}
-	json_close(j, ']');
-}
-
-static void
-json_relay(struct json *j, const struct bundle_item *item)
+json_relay(json_t *o, const struct bundle_item *item)
 {
 	if (item->place == BUNDLE_MINE) {
-		json_text(j, "state", item->state);
+		json_object_set_new(o, "state", jsonout_text(item->state));
 		return;
 	}
-	json_text(j, "from", item->from);
-	json_bool(j, "own", item->own);
-	json_bool(j, "short", item->few);
-	json_number(j, "copies", item->copies);
-	json_names(j, "holders", item->holders);
-	json_names(j, "drawn", item->drawn);
+	json_object_set_new(o, "from", jsonout_text(item->from));
+	json_object_set_new(o, "own", json_boolean(item->own));
+	json_object_set_new(o, "short", json_boolean(item->few));
+	json_object_set_new(o, "copies", json_integer(item->copies));
+	json_object_set_new(o, "holders", jsonout_names(item->holders));
+	json_object_set_new(o, "drawn", jsonout_names(item->drawn));
 }
 
 static void
 print_json(const struct bundle_list *list, bool running)
 {
+	json_t *all = json_array(), *o;
 	const struct bundle_item *item;
-	struct json j;
 	size_t i;
 
-	json_init(&j);
-	json_open(&j, NULL, '{');
-	json_bool(&j, "relayd", running);
-	json_open(&j, "bundles", '[');
 	for (i = 0; i < list->count; i++) {
 		item = &list->items[i];
-		json_open(&j, NULL, '{');
-		json_text(&j, "id", item->id);
-		json_text(&j, "home", item->home);
-		json_text(&j, "place", bundle_place_name(item->place));
-		json_number(&j, "size", (int64_t)item->size);
-		json_number(&j, "since", item->since);
+		o = json_object();
+		json_object_set_new(o, "id", jsonout_text(item->id));
+		json_object_set_new(o, "home", jsonout_text(item->home));
+		json_object_set_new(
+		    o, "place", jsonout_text(bundle_place_name(item->place)));
+		json_object_set_new(
+		    o, "size", json_integer((json_int_t)item->size));
+		json_object_set_new(
+		    o, "since", json_integer((json_int_t)item->since));
 		if (item->known)
-			json_relay(&j, item);
-		json_close(&j, '}');
+			json_relay(o, item);
+		json_array_append_new(all, o);
 	}
-	json_close(&j, ']');
-	json_close(&j, '}');
-	json_print(&j);
-	json_free(&j);
+	o = json_pack(
+	    "{s:i, s:b, s:o}", "version", 1, "relayd", running, "bundles", all);
+	jsonout_print(o);
+	json_decref(o);
 }
 
 /* Without relayd the spool alone is told. */
@@ -147,17 +133,22 @@ queue(const struct conf *conf, bool json)
 int
 cmd_queue(const struct cli *cli, int argc, char **argv)
 {
+	bool refused = argc > 1 && strcmp(argv[1], "refused") == 0;
+	bool again = argc > 2 && strcmp(argv[1], "again") == 0;
+	int used = 1 + (refused || again), rc;
 	struct conf *conf;
 	bool json;
-	int rc;
 
-	json = argc == 2 && strcmp(argv[1], "--json") == 0;
-	if (argc > 1 && !json)
+	json = argc == used + 1 && strcmp(argv[used], "--json") == 0 && !again;
+	if (!again && argc > used + json)
 		return cli_usage(USAGE);
 	conf = cli_conf(cli);
 	if (conf == NULL)
 		return CLI_FAILED;
-	rc = queue(conf, json);
+	if (again)
+		rc = aside_again(conf, argc - used, argv + used);
+	else
+		rc = refused ? aside_list(conf, json) : queue(conf, json);
 	conf_free(&conf);
 	return rc;
 }

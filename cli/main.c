@@ -30,8 +30,9 @@ static const struct command commands[] = {
     {"peer", cmd_peer, "add, accept, remove or list peers"},
     {"apply", cmd_apply, "derive tables and keys from the manifests"},
     {"status", cmd_status, "how this node is"},
-    {"queue", cmd_queue, "the bundles held here"},
     {"doctor", cmd_doctor, "check the whole node"},
+    {"queue", cmd_queue, "the bundles held here; mail that was refused"},
+    {"flush", cmd_flush, "call peers, and try what waits, now"},
     {"version", cmd_version, "this program's version and engines"},
 };
 

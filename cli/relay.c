@@ -146,3 +146,18 @@ relay_number(const char *line, size_t len, const char *key)
 		return 0;
 	return n;
 }
+
+int
+relay_order(const struct conf *conf, const char *command, struct buf *answer,
+    struct error *error_r)
+{
+	char text[ERROR_TEXT_MAX];
+	int rc;
+
+	rc = relay_ask(conf, command, answer, error_r);
+	if (rc == 0 &&
+	    relay_value(buf_str(answer), strcspn(buf_str(answer), "\n"),
+		"error", text, sizeof(text)))
+		return error_set(error_r, AG_EINVAL, "%s", text);
+	return rc;
+}

@@ -27,6 +27,10 @@ int relay_ask(const struct conf *conf, const char *command, struct buf *answer,
 int relay_ask_within(const struct conf *conf, const char *command,
     int deadline_ms, struct buf *answer, struct error *error_r);
 
+/* The same where an answer error="..." is a failure: AG_EINVAL with it. */
+int relay_order(const struct conf *conf, const char *command,
+    struct buf *answer, struct error *error_r);
+
 /* The lines of an answer, one after the other: blank-separated key=value;
  * a value with a blank in it stands in double quotes. A pure parser; out
  * is cut to fit, and "" if the line has no such key (false). */
