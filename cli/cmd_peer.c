@@ -19,12 +19,13 @@
 #include "cli/postfix.h"
 #include "cli/show.h"
 #include "cli/store.h"
+#include "cli/world.h"
 #include "util/text.h"
 
-#define USAGE                                                  \
-	"peer add FILE [--fingerprint FPR]\n"                  \
-	"       agamid peer accept FILE [--fingerprint FPR]\n" \
-	"       agamid peer remove NAME\n"                     \
+#define USAGE                                                       \
+	"peer add FILE [--fingerprint FPR]\n"                       \
+	"       agamid peer accept NAME|FILE [--fingerprint FPR]\n" \
+	"       agamid peer remove NAME\n"                          \
 	"       agamid peer list"
 
 #define TEXT_MAX 65536
@@ -38,18 +39,44 @@ struct adding {
 
 /* ---- whose key is it? ---- */
 
+/* SPEC M-11.1: all that tells a friend from somebody else. */
+static void
+describe(const struct manifest *m)
+{
+	struct buf line;
+	size_t i;
+
+	cli_out("This is the manifest of %s, at %s", m->name, m->host);
+	for (i = 0; i < m->address_count; i++)
+		cli_out(" %s", m->addresses[i]);
+	cli_out("%s%s.\n\nIt says that it is the home of, and the world's DNS "
+		"sends mail to:\n",
+	    m->dynamic != NULL ? " " : "",
+	    m->dynamic != NULL ? m->dynamic : "");
+	buf_init(&line, TEXT_MAX);
+	for (i = 0; i < m->domain_count; i++) {
+		fflush(stdout);
+		buf_reset(&line);
+		world_mx(m->domains[i], &line);
+		cli_out("  %-30s %s\n", m->domains[i], buf_str(&line));
+	}
+	cli_out("\nIts SSH host key:\n");
+	for (i = 0; i < m->ssh_host_key_count; i++) {
+		buf_reset(&line);
+		if (show_ssh_fingerprint(m->ssh_host_keys[i], &line) == 0)
+			cli_out("  %s\n", buf_str(&line));
+	}
+	buf_free(&line);
+	cli_out("Its OpenPGP fingerprint:\n\n  ");
+	show_fingerprint(m->fpr);
+}
+
 static int
 ask_operator(const struct manifest *m)
 {
 	char answer[16];
-	size_t i;
 
-	cli_out("This is the manifest of %s (%s), for mail to:\n", m->name,
-	    m->host);
-	for (i = 0; i < m->domain_count; i++)
-		cli_out("  %s\n", m->domains[i]);
-	cli_out("Its fingerprint is:\n\n  ");
-	show_fingerprint(m->fpr);
+	describe(m);
 	cli_out("\nAsk %s by telephone or face to face. Is this what %s says? "
 		"(yes or no) ",
 	    m->name, m->name);
@@ -145,7 +172,8 @@ keep(const struct adding *a, const struct buf *pin)
 
 	if (store_install(conf, a->m, &why) < 0 ||
 	    (pin != NULL && pin_write(conf, a->m->name, pin, &why) < 0) ||
-	    (pin != NULL && store_clear_removed(conf, a->m->name, &why) < 0))
+	    (pin != NULL && store_clear_removed(conf, a->m->name, &why) < 0) ||
+	    (pin != NULL && store_clear_pending(conf, a->m, &why) < 0))
 		return cli_error("%s", why.text);
 	cli_out("%s, serial %llu, is %s. Run agamid apply when you have "
 		"added all.\n",
@@ -190,13 +218,30 @@ keep_known(const struct adding *a, const struct buf *pin)
 			       "if it is right: agamid peer accept FILE "
 			       "--fingerprint FPR",
 		    a->m->name);
-	cli_lines(&differences);
+	if (!a->accept)
+		cli_lines(&differences);
 	buf_free(&differences);
 	if (rc != CLI_OK)
 		return rc;
 	if (n > 0)
 		return keep_pinned(a);
 	return check_claims(a, pin) == CLI_OK ? keep(a, NULL) : CLI_FAILED;
+}
+
+/* What he agreed to, and what he would agree to. */
+static void
+show_changes(const struct manifest *m, const struct buf *pin)
+{
+	struct buf differences;
+
+	buf_init(&differences, PIN_MAX);
+	if (pin_differs(pin, m, &differences) == 0)
+		cli_out("Nothing that you agreed to changes.\n\n");
+	else
+		cli_out("%s would change what you agreed to (- was, + would "
+			"be):\n\n%s\n",
+		    m->name, buf_str(&differences));
+	buf_free(&differences);
 }
 
 static int
@@ -206,10 +251,16 @@ add_manifest(const struct adding *a)
 	struct buf pin;
 	int rc;
 
-	if (check_network(a) != CLI_OK || check_fingerprint(a) != CLI_OK)
+	if (check_network(a) != CLI_OK)
 		return CLI_FAILED;
 	buf_init(&pin, PIN_MAX);
 	rc = pin_read(a->known->conf, a->m->name, &pin, &why);
+	if (rc == 0 && a->accept)
+		show_changes(a->m, &pin);
+	if (check_fingerprint(a) != CLI_OK) {
+		buf_free(&pin);
+		return CLI_FAILED;
+	}
 	if (rc == 0)
 		rc = keep_known(a, &pin);
 	else if (a->accept && rc == AG_ENOENT)
@@ -245,23 +296,36 @@ parse_add(int argc, char **argv, struct adding *a, const char **file_r)
 	return CLI_OK;
 }
 
+/* A peer's name stands for what came of him by exchange, and asks. */
+static char *
+file_to_read(const struct conf *conf, const char *word, bool accept)
+{
+	if (accept && text_is_node_name(word) &&
+	    store_has(conf, word, STORE_PENDING))
+		return store_path(conf, word, STORE_PENDING);
+	return xstrdup(word);
+}
+
 static int
 peer_add(const struct cli *cli, int argc, char **argv, bool accept)
 {
 	struct adding a = {.accept = accept};
 	struct buf problems;
 	struct known k;
-	const char *file = NULL;
+	const char *word = NULL;
+	char *file;
 	int rc;
 
-	rc = parse_add(argc, argv, &a, &file);
+	rc = parse_add(argc, argv, &a, &word);
 	if (rc != CLI_OK)
 		return rc;
 	rc = known_load(cli, KNOWN_LOCKED, &k);
 	if (rc == CLI_OK) {
 		a.known = &k;
 		buf_init(&problems, ROSTER_PROBLEMS_MAX);
+		file = file_to_read(k.conf, word, accept);
 		a.m = roster_read_file(file, k.verified, k.scratch, &problems);
+		free(file);
 		cli_lines(&problems);
 		rc = a.m == NULL ? CLI_FAILED : add_manifest(&a);
 		manifest_free(&a.m);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cli/derive.h"
-#include "mail/openpgp.h"
+#include "cli/sealing.h"
 #include "util/fault.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -110,7 +110,7 @@ compare(struct publishing *p, const struct buf *index, struct published *r)
 		    is_same(p->old, t->files[i].path, t->files[i].data,
 			t->files[i].len);
 		if (p->same[i]) {
-			if (strcmp(t->files[i].path, "keys") == 0)
+			if (strcmp(t->files[i].path, SEALING_KEYS) == 0)
 				p->same_keys = true;
 			continue;
 		}
@@ -258,8 +258,7 @@ put_sealing(struct publishing *p)
 		if (rc == 0 && stat(from, &st) == 0)
 			(void)chmod(to, st.st_mode & 07777);
 	} else {
-		rc = openpgp_keyring_write(
-		    to, p->tree->keys, p->tree->key_count, p->error_r);
+		rc = sealing_write(p->new, p->old, p->tree, p->error_r);
 	}
 	free(from);
 	free(to);

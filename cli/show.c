@@ -4,6 +4,7 @@
  */
 #include "cli/show.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #define JSON_MAX (64U << 20)
 #define FPR_DIGITS 40
+#define SSH_KEY_MAX 1024 /* bytes of a public key */
 
 void
 show_fingerprint(const char *fpr)
@@ -27,6 +29,25 @@ show_fingerprint(const char *fpr)
 		putchar(fpr[i]);
 	}
 	putchar('\n');
+}
+
+int
+show_ssh_fingerprint(const char *key, struct buf *out)
+{
+	const int variant = sodium_base64_VARIANT_ORIGINAL;
+	const char *blank = strchr(key, ' ');
+	char text[64];
+	uint8_t blob[SSH_KEY_MAX], hash[crypto_hash_sha256_BYTES];
+	size_t len;
+
+	if (blank == NULL ||
+	    sodium_base642bin(blob, sizeof(blob), blank + 1, strlen(blank + 1),
+		NULL, &len, NULL, variant) != 0)
+		return AG_EINVAL;
+	crypto_hash_sha256(hash, blob, len);
+	sodium_bin2base64(text, sizeof(text), hash, sizeof(hash),
+	    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+	return buf_printf(out, "%.*s SHA256:%s", (int)(blank - key), key, text);
 }
 
 int

@@ -13,6 +13,9 @@
 /* "ABCD EF01 ..." in groups of four, and a newline, to standard output. */
 void show_fingerprint(const char *fpr);
 
+/* "SHA256:..." of "ssh-ed25519 AAAA...", as ssh-keygen -l shows it. */
+int show_ssh_fingerprint(const char *key, struct buf *out);
+
 /* Upper-case hex digits of a fingerprint as somebody typed it: blanks,
  * colons and "0x" are dropped. 0, or AG_EINVAL if it is not 40 digits. */
 int show_read_fingerprint(const char *text, char fpr_r[41]);

@@ -320,3 +320,27 @@ store_clear_removed(
 	free(removed);
 	return rc;
 }
+
+int
+store_clear_pending(
+    const struct conf *conf, const struct manifest *m, struct error *error_r)
+{
+	char *path = store_path(conf, m->name, STORE_PENDING);
+	struct manifest *pending = NULL;
+	struct buf text, errors;
+	int rc = 0;
+
+	buf_init(&text, MANIFEST_MAX);
+	buf_init(&errors, MANIFEST_MAX);
+	if (file_read(path, &text, NULL) == 0)
+		pending =
+		    manifest_parse(path, buf_str(&text), text.len, &errors);
+	if ((pending == NULL || pending->serial <= m->serial) &&
+	    unlink(path) < 0 && errno != ENOENT)
+		rc = error_set_errno(error_r, AG_EIO, "can't remove %s", path);
+	manifest_free(&pending);
+	buf_free(&errors);
+	buf_free(&text);
+	free(path);
+	return rc;
+}

@@ -80,5 +80,8 @@ int store_mark_removed(
     const struct conf *conf, const char *name, struct error *error_r);
 int store_clear_removed(
     const struct conf *conf, const char *name, struct error *error_r);
+/* What asked has been answered by m: it goes if it is not newer. */
+int store_clear_pending(
+    const struct conf *conf, const struct manifest *m, struct error *error_r);
 
 #endif

@@ -158,4 +158,11 @@ int openpgp_verify_detached(const char *armored_key, const char *scratch,
 int openpgp_keyring_write(const char *dir, const char *const *keys,
     size_t count, struct error *error_r);
 
+/* The same, where old is such a directory already, on the same file
+ * system, and same[i] says that it was made of this very armored key: what
+ * GnuPG found about it then is kept, and its files are linked. */
+int openpgp_keyring_update(const char *dir, const char *old,
+    const char *const *keys, const bool *same, size_t count,
+    struct error *error_r);
+
 #endif

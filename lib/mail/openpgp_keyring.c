@@ -17,11 +17,14 @@
  */
 #include "mail/openpgp.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gpgme.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mail/openpgp_cert.h"
 #include "mail/openpgp_engine.h"
@@ -29,6 +32,7 @@
 #include "mail/openpgp_keys.h"
 #include "mail/openpgp_packet.h"
 #include "util/file.h"
+#include "util/text.h"
 
 #define KEYRING_SUBDIR_MODE 0755
 #define KEYRING_FILE_MODE 0644
@@ -40,6 +44,15 @@
 struct entry {
 	const char *armored; /* borrowed */
 	struct openpgp_keyinfo info;
+	const struct openpgp_recipient *old; /* kept as it was; or NULL */
+};
+
+/* The directory that was made before, and what is as it was then. */
+struct former {
+	const char *dir; /* NULL: there is none */
+	const bool *same;
+	struct openpgp_recipient *list; /* by fingerprint */
+	size_t count;
 };
 
 /* Of two copies of a key, which one counts? One may be older than the
@@ -74,6 +87,8 @@ struct reading {
 	const char *armored; /* borrowed */
 	struct buf packets;
 	struct openpgp_keyinfo info; /* its fpr is known from the start */
+	const struct openpgp_recipient *old; /* what is known of it */
+	bool same; /* as when that was found out */
 	bool listed; /* the rest, too */
 	bool twice; /* another copy of it is there */
 };
@@ -109,8 +124,39 @@ read_fpr(struct reading *r)
 }
 
 static int
+compare_recipients(const void *a, const void *b)
+{
+	const struct openpgp_recipient *x = a, *y = b;
+
+	return strcmp(x->fpr, y->fpr);
+}
+
+/* What was found out before, of keys that are the same and alone. */
+static void
+recall(struct readings *all, const struct former *former)
+{
+	struct openpgp_recipient key;
+	struct reading *r;
+	size_t i;
+
+	for (i = 0; i < all->count && former->count > 0; i++) {
+		r = &all->keys[i];
+		if (!r->same || r->twice)
+			continue;
+		memcpy(key.fpr, r->info.fpr, sizeof(key.fpr));
+		r->old = bsearch(&key, former->list, former->count, sizeof(key),
+		    compare_recipients);
+		if (r->old == NULL)
+			continue;
+		memcpy(
+		    r->info.enc_fpr, r->old->enc_fpr, sizeof(r->info.enc_fpr));
+		r->listed = true;
+	}
+}
+
+static int
 dearmor_all(struct readings *all, const char *const *keys, size_t count,
-    struct error *error_r)
+    const struct former *former, struct error *error_r)
 {
 	struct reading *r;
 	size_t i;
@@ -119,6 +165,7 @@ dearmor_all(struct readings *all, const char *const *keys, size_t count,
 	for (i = 0; i < count && rc == 0; i++) {
 		r = &all->keys[all->count++];
 		r->armored = keys[i];
+		r->same = former->dir != NULL && former->same[i];
 		rc = openpgp_key_dearmor(keys[i], &r->packets, error_r);
 		if (rc == 0)
 			read_fpr(r);
@@ -130,6 +177,7 @@ dearmor_all(struct readings *all, const char *const *keys, size_t count,
 		if (compare_readings(&all->keys[i - 1], &all->keys[i]) == 0)
 			all->keys[i - 1].twice = all->keys[i].twice = true;
 	}
+	recall(all, former);
 	return 0;
 }
 
@@ -141,7 +189,7 @@ reading_found(const struct openpgp_keyinfo *info, void *arg)
 
 	r = bsearch(
 	    &key, all->keys, all->count, sizeof(*all->keys), compare_readings);
-	if (r == NULL || r->twice)
+	if (r == NULL || r->twice || r->old != NULL)
 		return;
 	r->info = *info;
 	r->listed = true;
@@ -157,7 +205,7 @@ list_all(gpgme_ctx_t ctx, struct readings *all)
 
 	buf_init(&packets, all->count * OPENPGP_KEY_MAX);
 	for (i = 0; i < all->count && rc == 0; i++) {
-		if (!all->keys[i].twice)
+		if (!all->keys[i].twice && !all->keys[i].listed)
 			rc = buf_put(&packets, all->keys[i].packets.data,
 			    all->keys[i].packets.len);
 	}
@@ -166,9 +214,22 @@ list_all(gpgme_ctx_t ctx, struct readings *all)
 	buf_free(&packets);
 }
 
+static bool
+all_listed(const struct readings *all)
+{
+	size_t i;
+
+	for (i = 0; i < all->count; i++) {
+		if (!all->keys[i].listed)
+			return false;
+	}
+	return true;
+}
+
 static int
 read_keys(const char *dir, const char *const *keys, size_t count,
-    struct entry *list, size_t *count_r, struct error *error_r)
+    const struct former *former, struct entry *list, size_t *count_r,
+    struct error *error_r)
 {
 	struct readings all = {calloc(count + 1, sizeof(*all.keys)), 0};
 	struct openpgp_session s = {.ctx = NULL};
@@ -178,11 +239,12 @@ read_keys(const char *dir, const char *const *keys, size_t count,
 
 	if (all.keys == NULL)
 		return error_set(error_r, AG_ENOMEM, "out of memory");
-	rc = dearmor_all(&all, keys, count, error_r);
-	if (rc == 0)
+	rc = dearmor_all(&all, keys, count, former, error_r);
+	if (rc == 0 && !all_listed(&all)) {
 		rc = openpgp_session_open(&s, dir, HOME_PUBLIC, error_r);
-	if (rc == 0)
-		list_all(s.ctx, &all);
+		if (rc == 0)
+			list_all(s.ctx, &all);
+	}
 	for (i = 0; i < all.count && rc == 0; i++) {
 		r = &all.keys[i];
 		if (!r->listed)
@@ -190,7 +252,7 @@ read_keys(const char *dir, const char *const *keys, size_t count,
 			    s.ctx, &r->packets, &r->info, error_r);
 		if (rc == 0)
 			entry_add(list, count_r,
-			    &(struct entry){r->armored, r->info});
+			    &(struct entry){r->armored, r->info, r->old});
 	}
 	openpgp_session_close(&s);
 	for (i = 0; i < all.count; i++)
@@ -200,8 +262,12 @@ read_keys(const char *dir, const char *const *keys, size_t count,
 }
 
 static const char *
-entry_why_not(const struct openpgp_keyinfo *info)
+entry_why_not(const struct entry *e)
 {
+	const struct openpgp_keyinfo *info = &e->info;
+
+	if (e->old != NULL)
+		return e->old->why[0] != '\0' ? e->old->why : NULL;
 	if (info->revoked)
 		return "it was revoked";
 	if (!info->has_encryption)
@@ -249,9 +315,36 @@ write_gnupg(const char *dir, const struct buf *certs, struct error *error_r)
 	return rc;
 }
 
+/* The certificate that was made before, under its name here. */
 static int
-write_certs(const char *gnupg, const char *certs_dir, const struct entry *list,
-    size_t count, struct error *error_r)
+link_cert(const char *old, const char *dir, const struct entry *e,
+    struct buf *certs, struct error *error_r)
+{
+	char *name = xasprintf("%s.pgp", e->info.enc_fpr);
+	char *certs_dir = file_join(old, KEYRING_CERTS);
+	char *from = file_join(certs_dir, name), *to = file_join(dir, name);
+	int fd, rc = 0;
+
+	fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		rc = error_set_errno(error_r, AG_EIO, "can't open %s", from);
+	else
+		rc = file_read_fd(fd, certs, error_r);
+	/* Two may have the same subkey: either certificate will do. */
+	if (rc == 0 && link(from, to) < 0 && errno != EEXIST)
+		rc = error_set_errno(error_r, AG_EIO, "can't link %s", from);
+	if (fd >= 0)
+		close(fd);
+	free(to);
+	free(from);
+	free(certs_dir);
+	free(name);
+	return rc;
+}
+
+static int
+write_certs(const char *gnupg, const char *certs_dir, const char *old,
+    const struct entry *list, size_t count, struct error *error_r)
 {
 	struct buf certs;
 	size_t i;
@@ -259,9 +352,11 @@ write_certs(const char *gnupg, const char *certs_dir, const struct entry *list,
 
 	buf_init(&certs, count * KEYRING_CERT_MAX);
 	for (i = 0; i < count && rc == 0; i++) {
-		if (entry_why_not(&list[i].info) != NULL)
+		if (entry_why_not(&list[i]) != NULL)
 			continue;
-		rc = write_cert(certs_dir, &list[i], &certs, error_r);
+		rc = list[i].old != NULL
+		    ? link_cert(old, certs_dir, &list[i], &certs, error_r)
+		    : write_cert(certs_dir, &list[i], &certs, error_r);
 	}
 	if (rc == 0)
 		rc = write_gnupg(gnupg, &certs, error_r);
@@ -290,7 +385,7 @@ write_list(
 		qsort(list, count, sizeof(*list), compare_entry);
 	buf_init(&b, KEYRING_LIST_MAX);
 	for (i = 0; i < count && rc == 0; i++) {
-		why = entry_why_not(&list[i].info);
+		why = entry_why_not(&list[i]);
 		if (why != NULL)
 			rc = buf_printf(&b, "%s - %s\n", list[i].info.fpr, why);
 		else
@@ -316,9 +411,9 @@ make_subdir(const char *path, struct error *error_r)
 	return file_dir(path, NULL, NULL, KEYRING_SUBDIR_MODE, error_r);
 }
 
-int
-openpgp_keyring_write(const char *dir, const char *const *keys, size_t count,
-    struct error *error_r)
+static int
+keyring_write(const char *dir, const char *const *keys, size_t count,
+    const struct former *former, struct error *error_r)
 {
 	struct entry *list = calloc(count + 1, sizeof(*list));
 	char *gnupg = file_join(dir, KEYRING_GNUPG);
@@ -334,8 +429,8 @@ openpgp_keyring_write(const char *dir, const char *const *keys, size_t count,
 		0 ||
 	    (rc = make_subdir(gnupg, error_r)) < 0 ||
 	    (rc = make_subdir(certs, error_r)) < 0 ||
-	    (rc = read_keys(dir, keys, count, list, &n, error_r)) < 0 ||
-	    (rc = write_certs(gnupg, certs, list, n, error_r)) < 0)
+	    (rc = read_keys(dir, keys, count, former, list, &n, error_r)) < 0 ||
+	    (rc = write_certs(gnupg, certs, former->dir, list, n, error_r)) < 0)
 		goto out;
 	rc = write_list(dir, list, n, error_r);
 out:
@@ -343,6 +438,30 @@ out:
 	free(gnupg);
 	free(list);
 	return rc;
+}
+
+int
+openpgp_keyring_write(const char *dir, const char *const *keys, size_t count,
+    struct error *error_r)
+{
+	const struct former none = {.dir = NULL};
+
+	return keyring_write(dir, keys, count, &none, error_r);
+}
+
+int
+openpgp_keyring_update(const char *dir, const char *old,
+    const char *const *keys, const bool *same, size_t count,
+    struct error *error_r)
+{
+	struct former former = {.dir = old, .same = same};
+	int rc = AG_ENOENT;
+
+	if (openpgp_keyring_load(old, &former.list, &former.count, NULL) == 0)
+		rc = keyring_write(dir, keys, count, &former, error_r);
+	free(former.list);
+	/* What was there is damaged: as if it had not been. */
+	return rc < 0 ? openpgp_keyring_write(dir, keys, count, error_r) : rc;
 }
 
 /* ---- reading ---- */

@@ -208,3 +208,40 @@ def test_edit_again(pair):
     said, status = on_terminal(bob, env, "manifest", "edit", answers=[("Edit it again? (yes or no) ", "yes")])
     assert status == 0, said
     assert "copies: 6" in bob.run("manifest", "show").stdout
+
+
+# ---- what asks ----
+
+
+def test_accept_what_asks(pair):
+    """SPEC M-11.2: what came by exchange, shown and agreed to."""
+    carol, bob = pair
+    edit(bob, lambda t: t.replace("domains: ['bob.example']", "domains: ['bob.example', 'b.example']"))
+    bob.run("manifest", "publish")
+    post(carol, "bob", bob.manifest().read_bytes())
+    assert "agamid peer accept bob" in apply(carol)
+    assert "b.example" not in (carol.derived / "postfix/relay_domains").read_text().split()
+    said = carol.run("peer", "accept", "bob", code=1)
+    assert "+ domain b.example" in said.stdout and "--fingerprint" in said.stderr
+    said, status = on_terminal(carol, dict(os.environ), "peer", "accept", "bob", answers=[("(yes or no) ", "no")])
+    assert status == 1 and "SHA256:" in said and "- was" in said
+    said, status = on_terminal(carol, dict(os.environ), "peer", "accept", "bob", answers=[("(yes or no) ", "yes")])
+    assert status == 0, said
+    carol.run("apply")
+    assert "b.example" in (carol.derived / "postfix/relay_domains").read_text().split()
+    assert "peer accept" not in carol.run("status").stdout
+    assert carol.run("peer", "accept", "bob", code=1)
+
+
+def test_add_shows_who_it_is(pair, nodes):  # noqa: F811
+    """SPEC M-11.1"""
+    carol, _ = pair
+    mallory = nodes("mallory")
+    said, status = on_terminal(carol, dict(os.environ), "peer", "add", str(mallory.manifest()),
+                               answers=[("(yes or no) ", "no")])
+    assert status == 1 and "nothing changed" in said
+    keygen = subprocess.run(["ssh-keygen", "-lf", mallory.secrets / "ssh-host.pub"], capture_output=True, text=True,
+                            check=True, timeout=60).stdout
+    assert keygen.split()[1] in said
+    assert mallory.fingerprint() in said.replace(" ", "")
+    assert re.search(r"mallory\.example +(no such domain|no MX|not known|\d)", said)

@@ -616,6 +616,48 @@ test_keyring_again(void **state)
 	openpgp_free(&pgp);
 }
 
+static ino_t
+inode(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/certs/%s.pgp", dir, pgp_enc_fpr(name));
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	free(path);
+	return st.st_ino;
+}
+
+/* What is the same is kept, what is not is judged anew; and a directory
+ * that is damaged is as if it had not been. */
+static void
+test_keyring_update(void **state)
+{
+	const char *keys[] = {
+	    pgp_public("bob"), pgp_public("alice"), pgp_public("revoked")};
+	const bool same[] = {false, true, true};
+	const char *a = help_path("a"), *b = help_path("b"),
+		   *c = help_path("c");
+	struct openpgp *pgp;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(openpgp_keyring_write(a, keys, 3, NULL), 0);
+	assert_int_equal(openpgp_keyring_update(b, a, keys, same, 3, NULL), 0);
+	assert_int_equal(inode(a, "alice"), inode(b, "alice"));
+	assert_int_not_equal(inode(a, "bob"), inode(b, "bob"));
+	for (i = 0; pgp_engines[i] != OPENPGP_AUTO; i++) {
+		pgp = pgp_sealer(pgp_engines[i], b);
+		(void)pgp_seal_with(
+		    pgp, pgp_fpr("alice"), pgp_fpr("bob"), false, 100);
+		assert_int_equal(
+		    openpgp_usable(pgp, pgp_fpr("revoked"), NULL), AG_ECRYPTO);
+		openpgp_free(&pgp);
+	}
+	help_write(in(b, "recipients"), "hello\n", 6);
+	assert_int_equal(openpgp_keyring_update(c, b, keys, same, 3, NULL), 0);
+	assert_int_not_equal(inode(a, "alice"), inode(c, "alice"));
+}
+
 /* Of several copies of one key the one with more revocation counts. */
 static void
 test_keyring_copies(void **state)
@@ -701,6 +743,7 @@ main(void)
 	    help_test(test_keyring),
 	    help_test(test_keyring_empty),
 	    help_test(test_keyring_again),
+	    help_test(test_keyring_update),
 	    help_test(test_keyring_copies),
 	    help_test(test_keyring_refused),
 	    help_test(test_keyring_bad_list),
