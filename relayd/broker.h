@@ -61,6 +61,10 @@ struct link {
 	/* exchange.c */
 	unsigned gets; /* manifests asked for, not yet here */
 
+	/* gate.c */
+	int64_t deferred_since; /* seconds: when the count began */
+	unsigned deferred;
+
 	/* receipts.c */
 	int64_t told[LINK_TOLD_MAX]; /* numbers in state.h; 0: none */
 	unsigned told_count;

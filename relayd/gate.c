@@ -24,6 +24,7 @@
 
 #define SETS 4096
 #define WAYS 4
+#define SHARED_A_MINUTE 60 /* of one peer, so that none can fill the table */
 #define UP_SECONDS 60 /* a probe's result is good for so long */
 #define UP_SESSION_SECONDS (15 * 60) /* while a session with it is open */
 
@@ -128,6 +129,41 @@ seconds(void)
 	return relayd_clock() / 1000;
 }
 
+/* The home's other backups let him in then, too (SPEC N-2.7). */
+static void
+share(struct relayd *r, const struct peer *home, const unsigned char *key)
+{
+	struct proto_msg m = {.verb = PROTO_DEFERRED};
+	struct link *ln;
+
+	snprintf(m.node, sizeof(m.node), "%s", home->name);
+	sodium_bin2hex(m.text, sizeof(m.text), key, GATE_KEY_BYTES);
+	for (ln = broker_next(r->broker, NULL); ln != NULL;
+	     ln = broker_next(r->broker, ln)) {
+		if (ln->up && !ln->leaving && ln->peer != home &&
+		    broker_best(r->broker, ln->peer) == ln)
+			link_send(ln, &m, -1);
+	}
+}
+
+void
+gate_heard(struct link *ln, const struct proto_msg *m)
+{
+	struct relayd *r = ln->r;
+	unsigned char key[GATE_KEY_BYTES];
+	const struct peer *home = peers_find(r->peers, m->node);
+	int64_t now = seconds();
+
+	if (now - ln->deferred_since >= 60) {
+		ln->deferred_since = now;
+		ln->deferred = 0;
+	}
+	if (home == NULL || !home->known || !gate_key_parse(m->text, key) ||
+	    ++ln->deferred > SHARED_A_MINUTE)
+		return;
+	(void)gate_table_since(r->gate->table, key, now);
+}
+
 /* The home is up: who was told so long enough ago has tried, and comes in. */
 static void
 judge_up(struct relayd *r, struct client *c, struct peer *home,
@@ -140,6 +176,8 @@ judge_up(struct relayd *r, struct client *c, struct peer *home,
 		answer(r, c, true, "waited");
 		return;
 	}
+	if (since == now)
+		share(r, home, key);
 	log_debug("deferred home=%s seconds=%lld", home->name,
 	    (long long)(now - since));
 	answer(r, c, false, "up");

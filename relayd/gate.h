@@ -31,6 +31,10 @@ void gate_free(struct gate **g);
 void gate_ask(
     struct relayd *r, struct client *c, const char *home, const char *key);
 
+/* A peer says whom it told to come again. */
+struct proto_msg;
+void gate_heard(struct link *ln, const struct proto_msg *m);
+
 /* The peer was lost sight of: what was known of its mail server is known no
  * more. */
 void gate_forget(struct peer *p);

@@ -19,6 +19,7 @@
 #include "relayd/client.h"
 #include "relayd/exchange.h"
 #include "relayd/expect.h"
+#include "relayd/gate.h"
 #include "relayd/intake.h"
 #include "relayd/offer.h"
 #include "relayd/receipts.h"
@@ -196,6 +197,9 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_AWAY:
 		away_heard(ln, m->time);
+		return;
+	case PROTO_DEFERRED:
+		gate_heard(ln, m);
 		return;
 	case PROTO_SERIAL:
 		exchange_told(ln, m);

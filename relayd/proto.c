@@ -51,6 +51,7 @@ static const struct shape shapes[] = {
     {PROTO_PONG, "pong", "", true, 0},
     {PROTO_BYE, "bye", "o", true, 0},
     {PROTO_UNKNOWN, "unknown", "u", true, 0},
+    {PROTO_DEFERRED, "deferred", "nx", true, 0},
     {PROTO_SERIAL, "serial", "nmh", true, 0},
     {PROTO_GET, "get", "nmh", true, 0},
     {PROTO_MANIFEST, "manifest", "nml", true, MANIFEST_MAX},

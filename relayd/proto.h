@@ -60,6 +60,7 @@ enum proto_verb {
 	PROTO_BYE, /* bye [TEXT] */
 	PROTO_UNKNOWN, /* unknown VERB */
 	/* since version 2 */
+	PROTO_DEFERRED, /* deferred HOME KEY: somebody was told to come again */
 	PROTO_SERIAL, /* serial NODE SERIAL HASH: what is in force here */
 	PROTO_GET, /* get NODE SERIAL HASH: send it */
 	PROTO_MANIFEST, /* manifest NODE SERIAL LEN, the manifest */

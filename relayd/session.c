@@ -170,6 +170,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
 	case PROTO_AWAY:
+	case PROTO_DEFERRED:
 	case PROTO_SERIAL:
 	case PROTO_GET:
 	case PROTO_MANIFEST:

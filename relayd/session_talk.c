@@ -168,6 +168,7 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_RECEIPT:
 	case PROTO_NOTED:
 	case PROTO_AWAY:
+	case PROTO_DEFERRED:
 	case PROTO_SERIAL:
 	case PROTO_GET:
 	case PROTO_MANIFEST:

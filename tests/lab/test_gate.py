@@ -38,6 +38,18 @@ def test_deferred_while_up_then_let_in(lab):
     empty_spools(lab)
 
 
+def test_shared_among_backups(lab):
+    """SPEC N-2.7: deferred by Carol, let in by Alice and Dave."""
+    lab.nodes["carol"].exec("agamid", "flush")  # sessions with all
+    settled(lab, "carol")
+    settled(lab, "alice")
+    sender = f"ann@{fresh_word('shared')}.example"
+    assert knock(lab, "carol", sender=sender)[0][0] == 451
+    wait.until(lambda: knock(lab, "carol", sender=sender)[0][0] == 250, 30, "Carol to let him in")
+    assert knock(lab, "alice", sender=sender)[0][0] == 250
+    assert knock(lab, "dave", sender=sender)[0][0] == 250
+
+
 def test_bounces_are_told_apart_by_network(lab):
     """SPEC N-2.6: the null sender has no domain."""
     settled(lab, "dave")
