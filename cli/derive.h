@@ -16,6 +16,7 @@
 
 /* Paths in the tree. */
 #define DERIVED_RELAY_DOMAINS "postfix/relay_domains"
+#define DERIVED_RELAY_RECIPIENTS "postfix/relay_recipients"
 #define DERIVED_TRANSPORT "postfix/transport"
 #define DERIVED_PEERS "postfix/peers"
 #define DERIVED_OWN_RECIPIENTS "postfix/own_recipients.pcre"

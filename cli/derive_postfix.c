@@ -3,7 +3,8 @@
  * derive_postfix - the tables that Postfix reads (SPEC N-16).
  *
  * relay_domains, transport and peers are texthash: tables of the peers'
- * domains. own_recipients.pcre refuses what matches no mailbox of ours;
+ * domains, and so is relay_recipients, for where Postfix has a list of
+ * relayed recipients. own_recipients.pcre refuses what matches no mailbox of ours;
  * own_aliases.pcre maps what matches to the mailbox's deliver-to. In a
  * pcre: table letters match in either case already: the flag "i" would
  * turn that off.
@@ -24,7 +25,8 @@
 
 /* A line for each peer's domain. */
 static int
-put_domains(const struct roster *r, const char *value, struct buf *b)
+put_domains(
+    const struct roster *r, const char *at, const char *value, struct buf *b)
 {
 	const struct manifest *m;
 	size_t i, j;
@@ -33,7 +35,8 @@ put_domains(const struct roster *r, const char *value, struct buf *b)
 	for (i = 0; i < r->peer_count; i++) {
 		m = r->peers[i];
 		for (j = 0; rc == 0 && j < m->domain_count; j++)
-			rc = buf_printf(b, "%s %s\n", m->domains[j], value);
+			rc = buf_printf(
+			    b, "%s%s %s\n", at, m->domains[j], value);
 	}
 	return rc;
 }
@@ -55,11 +58,12 @@ static int
 derive_domains(const struct roster *r, struct tree *t)
 {
 	static const struct {
-		const char *path, *value;
+		const char *path, *at, *value;
 	} tables[] = {
-	    {DERIVED_RELAY_DOMAINS, "agamid"},
-	    {DERIVED_TRANSPORT, "agamid-seal:unix:agamid/seal.sock"},
-	    {DERIVED_PEERS, "agamid_policy"},
+	    {DERIVED_RELAY_DOMAINS, "", "agamid"},
+	    {DERIVED_RELAY_RECIPIENTS, "@", "agamid"},
+	    {DERIVED_TRANSPORT, "", "agamid-seal:unix:agamid/seal.sock"},
+	    {DERIVED_PEERS, "", "agamid_policy"},
 	};
 	struct buf b;
 	size_t i;
@@ -71,7 +75,7 @@ derive_domains(const struct roster *r, struct tree *t)
 		if (rc == 0 && strcmp(tables[i].path, DERIVED_PEERS) == 0)
 			rc = put_own_domains(r->self, &b);
 		if (rc == 0)
-			rc = put_domains(r, tables[i].value, &b);
+			rc = put_domains(r, tables[i].at, tables[i].value, &b);
 		tree_put_buf(t, tables[i].path, &b);
 		buf_free(&b);
 	}

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"manifest", cmd_manifest, "check, sign or show a manifest"},
     {"peer", cmd_peer, "add, accept, remove or list peers"},
     {"apply", cmd_apply, "derive tables and keys from the manifests"},
+    {"setup", cmd_setup, "tell this machine's Postfix and Dovecot"},
     {"status", cmd_status, "how this node is"},
     {"doctor", cmd_doctor, "check the whole node"},
     {"queue", cmd_queue, "the bundles held here; mail that was refused"},

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * setup_postfix - main.cf and master.cf, changed by postconf(1) on copies
+ * in the scratch directory. See setup.h and setup_postfix.h.
+ */
+#include "cli/setup_postfix.h"
+
+#include <sys/types.h>
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/postfix.h"
+#include "cli/run.h"
+#include "cli/setup_list.h"
+#include "util/file.h"
+#include "util/text.h"
+
+#define CONFIG "/etc/postfix"
+#define SETTINGS_MAX (4U << 20)
+#define ADDRESSES_MAX 65536
+
+/* ---- postconf ---- */
+
+static int
+postconf(const char *dir, const char *flag, const char *value, struct buf *out,
+    struct error *error_r)
+{
+	const char *argv[] = {"postconf", "-c", dir, flag, value, NULL};
+
+	if (flag == NULL)
+		argv[3] = NULL;
+	return setup_run(argv, out, error_r);
+}
+
+void
+pf_init(struct pf *pf, const char *derived)
+{
+	buf_init(&pf->raw, SETTINGS_MAX);
+	buf_init(&pf->full, SETTINGS_MAX);
+	buf_init(&pf->set, SETTINGS_MAX);
+	buf_init(&pf->master, SETTINGS_MAX);
+	pf->derived = derived;
+}
+
+void
+pf_free(struct pf *pf)
+{
+	buf_free(&pf->raw);
+	buf_free(&pf->full);
+	buf_free(&pf->set);
+	buf_free(&pf->master);
+}
+
+int
+pf_load(
+    struct pf *pf, const char *dir, const char *derived, struct error *error_r)
+{
+	int rc;
+
+	pf_init(pf, derived);
+	rc = postconf(dir, NULL, NULL, &pf->raw, error_r);
+	if (rc == 0)
+		rc = postconf(dir, "-x", NULL, &pf->full, error_r);
+	if (rc == 0)
+		rc = postconf(dir, "-n", NULL, &pf->set, error_r);
+	if (rc == 0)
+		rc = postconf(dir, "-M", NULL, &pf->master, error_r);
+	return rc;
+}
+
+/* ---- the copies ---- */
+
+struct copies {
+	char *dir;
+	struct setup_file *main, *master;
+};
+
+static int
+write_copy(const char *dir, const char *name, const struct setup_state *st,
+    struct error *error_r)
+{
+	char *path = file_join(dir, name);
+	int rc;
+
+	rc = file_replace(path, buf_str(&st->data), st->data.len, 0600,
+	    "setup.copy", error_r);
+	free(path);
+	return rc;
+}
+
+static int
+read_copy(const char *dir, const char *name, struct setup_state *st,
+    struct error *error_r)
+{
+	char *path = file_join(dir, name);
+	struct buf b;
+	int rc;
+
+	buf_init(&b, SETUP_FILE_MAX);
+	rc = file_read(path, &b, error_r);
+	if (rc == 0)
+		setup_state_set(st, buf_str(&b), b.len);
+	buf_free(&b);
+	free(path);
+	return rc;
+}
+
+/* main.cf and master.cf as they are, in SCRATCH/name. */
+static int
+make_copies(
+    struct setup *s, const char *name, struct copies *c, struct error *error_r)
+{
+	char *main_cf = setup_path(s, CONFIG "/main.cf"),
+	     *master_cf = setup_path(s, CONFIG "/master.cf");
+	int rc;
+
+	c->dir = file_join(s->scratch, name);
+	rc = setup_file_add(s, main_cf, &c->main, error_r);
+	if (rc == 0)
+		rc = setup_file_add(s, master_cf, &c->master, error_r);
+	if (rc == 0) /* the list may have moved */
+		c->main = setup_file_find(s, main_cf);
+	if (rc == 0 && (!c->main->now.is || !c->master->now.is))
+		rc = error_set(error_r, AG_ENOENT,
+		    "there is no %s: install Postfix first (apt install "
+		    "postfix postfix-pcre)",
+		    c->main->now.is ? master_cf : main_cf);
+	if (rc == 0)
+		rc = file_mkdirs(c->dir, 0700, error_r);
+	if (rc == 0)
+		rc = write_copy(c->dir, "main.cf", &c->main->now, error_r);
+	if (rc == 0)
+		rc = write_copy(c->dir, "master.cf", &c->master->now, error_r);
+	free(master_cf);
+	free(main_cf);
+	return rc;
+}
+
+/* ---- edits ---- */
+
+/* NAME = value; NULL: no such line. */
+static int
+set_parameter(
+    const char *dir, const char *name, const char *value, struct error *error_r)
+{
+	char *line;
+	int rc;
+
+	if (value == NULL)
+		return postconf(dir, "-X", name, NULL, error_r);
+	line = xasprintf("%s=%s", name, value);
+	rc = postconf(dir, "-e", line, NULL, error_r);
+	free(line);
+	return rc;
+}
+
+static int
+set_entry(
+    const char *dir, const char *name, const char *entry, struct error *error_r)
+{
+	char *line;
+	int rc;
+
+	if (entry == NULL)
+		return postconf(dir, "-MX", name, NULL, error_r);
+	line = xasprintf("%s=%s", name, entry);
+	rc = postconf(dir, "-M", line, NULL, error_r);
+	free(line);
+	return rc;
+}
+
+/* What was there without us: the journal knows better than the file. */
+static void
+put_was(struct setup_edit *e, char *was)
+{
+	free(e->was);
+	e->was = was;
+}
+
+static bool
+is_now(const char *is, const struct setup_edit *e)
+{
+	return is != NULL && strcmp(is, e->now) == 0;
+}
+
+/* Make what is wanted; keep for the journal what is ours. */
+static int
+edit_main(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
+    const char *dir, struct error *error_r)
+{
+	const struct setup_edit *old;
+	struct setup_edit *e;
+	size_t i;
+	char *is;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < wanted->count; i++) {
+		e = &wanted->edit[i];
+		old = setup_edit_find(&s->old_main, e->name);
+		is = pf_value(&pf->set, e->name);
+		if (old != NULL)
+			put_was(e, pf_strip_value(pf->derived, old, is));
+		if (!is_now(is, e))
+			rc = set_parameter(dir, e->name, e->now, error_r);
+		if (old != NULL || !is_now(is, e))
+			setup_edit_add(&s->main, e->name, e->was, e->now);
+		free(is);
+	}
+	for (i = 0; i < s->old_main.count; i++) {
+		old = &s->old_main.edit[i];
+		if (setup_edit_find(&s->main, old->name) == NULL)
+			setup_edit_add(&s->main, old->name, old->was, old->now);
+	}
+	return rc;
+}
+
+static int
+edit_master(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
+    const char *dir, struct error *error_r)
+{
+	const struct setup_edit *old;
+	struct setup_edit *e;
+	size_t i;
+	char *is;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < wanted->count; i++) {
+		e = &wanted->edit[i];
+		old = setup_edit_find(&s->old_master, e->name);
+		is = pf_entry(pf, e->name);
+		if (old != NULL)
+			put_was(e, pf_strip_entry(pf->derived, old, is));
+		if (!is_now(is, e))
+			rc = set_entry(dir, e->name, e->now, error_r);
+		if (old != NULL || !is_now(is, e))
+			setup_edit_add(&s->master, e->name, e->was, e->now);
+		free(is);
+	}
+	for (i = 0; i < s->old_master.count; i++) {
+		old = &s->old_master.edit[i];
+		if (setup_edit_find(&s->master, old->name) == NULL)
+			setup_edit_add(
+			    &s->master, old->name, old->was, old->now);
+	}
+	return rc;
+}
+
+/* This machine's addresses, a line each, with a "\n" before the first. */
+static void
+put_addresses(struct buf *b)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct ifaddrs *list, *i;
+	const void *address;
+
+	(void)buf_putc(b, '\n');
+	if (getifaddrs(&list) < 0)
+		return;
+	for (i = list; i != NULL; i = i->ifa_next) {
+		if (i->ifa_addr == NULL)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET)
+			address = &((const struct sockaddr_in *)(const void *)
+					i->ifa_addr)
+				       ->sin_addr;
+		else if (i->ifa_addr->sa_family == AF_INET6)
+			address = &((const struct sockaddr_in6 *)(const void *)
+					i->ifa_addr)
+				       ->sin6_addr;
+		else
+			continue;
+		if (inet_ntop(i->ifa_addr->sa_family, address, text,
+			sizeof(text)) != NULL)
+			(void)buf_printf(b, "%s\n", text);
+	}
+	freeifaddrs(list);
+}
+
+static void
+free_edits(struct setup_edits *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		free(e->edit[i].name);
+		free(e->edit[i].was);
+		free(e->edit[i].now);
+	}
+	free(e->edit);
+	memset(e, 0, sizeof(*e));
+}
+
+/* ---- what setup.h promises ---- */
+
+int
+setup_postfix(struct setup *s, struct error *error_r)
+{
+	struct setup_edits main = {0}, master = {0};
+	struct copies c = {0};
+	struct buf local;
+	struct pf pf;
+	int rc;
+
+	pf_init(&pf, s->conf->derived_dir);
+	buf_init(&local, ADDRESSES_MAX);
+	rc = make_copies(s, "postfix", &c, error_r);
+	if (rc == 0)
+		rc = pf_load(&pf, c.dir, s->conf->derived_dir, error_r);
+	if (rc < 0)
+		goto out;
+	put_addresses(&local);
+	pf_want(&pf, s->roster->self, buf_str(&local), &main, &master);
+	pf_find_promises(s, &pf);
+	rc = edit_main(s, &pf, &main, c.dir, error_r);
+	if (rc == 0)
+		rc = edit_master(s, &pf, &master, c.dir, error_r);
+	if (rc == 0)
+		rc = read_copy(c.dir, "main.cf", &c.main->want, error_r);
+	if (rc == 0)
+		rc = read_copy(c.dir, "master.cf", &c.master->want, error_r);
+	if (rc == 0)
+		s->postfix =
+		    setup_file_changes(c.main) || setup_file_changes(c.master);
+out:
+	free_edits(&main);
+	free_edits(&master);
+	buf_free(&local);
+	pf_free(&pf);
+	free(c.dir);
+	return rc;
+}
+
+static int
+strip_main(struct setup *s, const struct pf *pf, const char *dir,
+    struct error *error_r)
+{
+	const struct setup_edit *e;
+	char *is, *rest;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < s->old_main.count; i++) {
+		e = &s->old_main.edit[i];
+		is = pf_value(&pf->set, e->name);
+		rest = pf_strip_value(pf->derived, e, is);
+		if (is != NULL && (rest == NULL || strcmp(rest, is) != 0))
+			rc = set_parameter(dir, e->name, rest, error_r);
+		free(rest);
+		free(is);
+	}
+	return rc;
+}
+
+static int
+strip_master(struct setup *s, const struct pf *pf, const char *dir,
+    struct error *error_r)
+{
+	const struct setup_edit *e;
+	char *is, *rest;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < s->old_master.count; i++) {
+		e = &s->old_master.edit[i];
+		is = pf_entry(pf, e->name);
+		rest = pf_strip_entry(pf->derived, e, is);
+		if (is != NULL && (rest == NULL || strcmp(rest, is) != 0))
+			rc = set_entry(dir, e->name, rest, error_r);
+		free(rest);
+		free(is);
+	}
+	return rc;
+}
+
+int
+setup_postfix_strip(struct setup *s, struct error *error_r)
+{
+	struct copies c = {0};
+	struct pf pf;
+	int rc;
+
+	pf_init(&pf, s->conf->derived_dir);
+	rc = make_copies(s, "postfix-base", &c, error_r);
+	if (rc == AG_ENOENT) { /* Postfix is gone: nothing to take out */
+		rc = 0;
+		goto out;
+	}
+	if (rc < 0 || (!c.main->foreign && !c.master->foreign))
+		goto out;
+	rc = pf_load(&pf, c.dir, s->conf->derived_dir, error_r);
+	if (rc == 0 && c.main->foreign) {
+		rc = strip_main(s, &pf, c.dir, error_r);
+		if (rc == 0)
+			rc =
+			    read_copy(c.dir, "main.cf", &c.main->base, error_r);
+	}
+	if (rc == 0 && c.master->foreign) {
+		rc = strip_master(s, &pf, c.dir, error_r);
+		if (rc == 0)
+			rc = read_copy(
+			    c.dir, "master.cf", &c.master->base, error_r);
+	}
+out:
+	pf_free(&pf);
+	free(c.dir);
+	return rc;
+}
+
+int
+setup_postfix_check(const struct setup *s, struct error *error_r)
+{
+	static const char *const check[] = {"postfix", "check", NULL};
+	char *dir = setup_path(s, CONFIG);
+	int rc;
+
+	rc = postconf(dir, "-n", NULL, NULL, error_r);
+	if (rc == 0)
+		rc = postconf(dir, "-M", NULL, NULL, error_r);
+	if (rc == 0 && setup_is_live(s))
+		rc = setup_run(check, NULL, error_r);
+	free(dir);
+	return rc;
+}
+
+void
+setup_postfix_tell(const struct setup *s)
+{
+	struct error why;
+
+	if (!setup_is_live(s) || !postfix_runs(s->conf))
+		return;
+	if (postfix_reload(s->conf, &why) < 0)
+		cli_warn("%s; run: postfix reload", why.text);
+	else
+		cli_out("Postfix reloaded\n");
+}

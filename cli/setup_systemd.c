@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * setup_systemd - what runs Agamid's programs is enabled and started, and
+ * stopped again. See setup.h.
+ *
+ * Only a unit that we enabled is disabled by the undo. Where systemd does
+ * not run, it is said what is to be started.
+ */
+#include "cli/setup.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "util/error.h"
+
+#define TARGET "agamid.target"
+
+/* sd_booted(3). */
+static bool
+has_systemd(const struct setup *s)
+{
+	return setup_is_live(s) && access("/run/systemd/system", F_OK) == 0;
+}
+
+static int
+systemctl(const char *verb, struct error *error_r)
+{
+	const char *argv[] = {"systemctl", verb, TARGET, NULL};
+
+	return setup_run(argv, NULL, error_r);
+}
+
+static void
+list_programs(void)
+{
+	cli_out("systemd does not run here: nothing was started. Each of "
+		"these is to run, as this user:\n"
+		"  agamid-milter  " AG_LIBEXECDIR "/agamid-milter\n"
+		"  agamid-milter  " AG_LIBEXECDIR "/agamid-seal\n"
+		"  agamid         " AG_LIBEXECDIR "/agamid-relayd\n"
+		"  agamid-key     " AG_LIBEXECDIR
+		"/agamid-deliver (and group postdrop)\n"
+		"  root           /usr/sbin/sshd -D -f "
+		"/var/lib/agamid/derived/ssh/sshd_config\n"
+		"and agamid apply when /var/lib/agamid/state/apply changes.\n");
+}
+
+int
+setup_systemd_start(struct setup *s, bool say, struct error *error_r)
+{
+	int rc = 0;
+
+	if (!has_systemd(s)) {
+		if (say)
+			list_programs();
+		return 0;
+	}
+	if (systemctl("is-enabled", NULL) < 0) {
+		rc = setup_journal_unit(s, TARGET, error_r);
+		if (rc == 0)
+			rc = systemctl("enable", error_r);
+		if (rc == 0)
+			cli_out("%s enabled\n", TARGET);
+	}
+	if (rc == 0 && systemctl("is-active", NULL) < 0) {
+		rc = systemctl("start", error_r);
+		if (rc == 0)
+			cli_out("%s started\n", TARGET);
+	}
+	return rc;
+}
+
+int
+setup_systemd_stop(struct setup *s, struct error *error_r)
+{
+	size_t i;
+	int rc = 0;
+
+	if (!has_systemd(s))
+		return 0;
+	for (i = 0; rc == 0 && i < s->unit_count; i++) {
+		const char *disable[] = {
+		    "systemctl", "disable", "--now", s->units[i], NULL};
+
+		rc = setup_run(disable, NULL, error_r);
+		if (rc == 0)
+			cli_out("%s stopped and disabled\n", s->units[i]);
+	}
+	return rc;
+}
