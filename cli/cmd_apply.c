@@ -252,7 +252,7 @@ take_in(struct known *k)
 	struct error why;
 	int rc = CLI_OK;
 
-	buf_init(&in.told, ROSTER_PROBLEMS_MAX);
+	buf_init(&in.told, INTAKE_TOLD_MAX);
 	if (intake_run(&in, &why) < 0)
 		rc = cli_error("%s; it is tried again", why.text);
 	cli_lines(&in.told);

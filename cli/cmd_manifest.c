@@ -27,10 +27,16 @@ read_manifest(const char *path)
 	struct manifest *m = NULL;
 	struct buf text, errors;
 	struct error why;
+	int rc;
 
 	buf_init(&text, MANIFEST_MAX);
 	buf_init(&errors, ERRORS_MAX);
-	if (file_read(path, &text, &why) < 0)
+	rc = file_read(path, &text, &why);
+	if (rc == AG_ETOOBIG)
+		cli_error("%s:1:1: the file is too long; expected at most %d "
+			  "bytes",
+		    path, MANIFEST_MAX);
+	else if (rc < 0)
 		cli_error("%s", why.text);
 	else
 		m = manifest_parse(path, buf_str(&text), text.len, &errors);

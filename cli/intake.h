@@ -33,6 +33,7 @@
 #define INTAKE_SERIAL_STEP 1000000000ULL
 
 #define INTAKE_OTHERS_MAX 8 /* kept for a node */
+#define INTAKE_TOLD_MAX (32U << 20) /* bytes of lines of one run */
 
 struct intake {
 	const struct conf *conf;

@@ -49,13 +49,33 @@ scan_is(const struct scan *s, const char *text)
 	return (size_t)(s->end - s->p) >= len && memcmp(s->p, text, len) == 0;
 }
 
+/* UTF-8 of what is not seen and changes how the rest is: C1 controls,
+ * zero-width characters, and those that turn the direction of text. */
+static bool
+is_invisible(const struct scan *s)
+{
+	const unsigned char *p = (const unsigned char *)s->p;
+	size_t left = (size_t)(s->end - s->p);
+
+	if (left >= 2 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+		return true;
+	if (left < 3 || (p[0] != 0xe2 && p[0] != 0xef))
+		return false;
+	if (p[0] == 0xef) /* U+FEFF */
+		return p[1] == 0xbb && p[2] == 0xbf;
+	return (p[1] == 0x80 &&
+		   ((p[2] >= 0x8b && p[2] <= 0x8f) || /* U+200B to 200F */
+		       (p[2] >= 0xa8 && p[2] <= 0xae))) || /* 2028 to 202E */
+	    (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf); /* 2060 to 206F */
+}
+
 /* What may stand nowhere, however it is written. SPEC M-4.4 */
 static int
 check_byte(struct scan *s)
 {
 	unsigned char c = (unsigned char)*s->p;
 
-	if (c < 0x20 || c == 0x7f)
+	if (c < 0x20 || c == 0x7f || is_invisible(s))
 		return scan_error(s, "a control character is not allowed");
 	if (c == '@')
 		return scan_error(s,
