@@ -32,7 +32,7 @@ struct cli {
 typedef int cli_command(const struct cli *cli, int argc, char **argv);
 
 cli_command cmd_init, cmd_manifest, cmd_peer, cmd_apply, cmd_status, cmd_queue,
-    cmd_flush, cmd_setup, cmd_version, cmd_doctor;
+    cmd_flush, cmd_setup, cmd_version, cmd_doctor, cmd_key;
 
 /* "agamid: ..." to standard error; CLI_FAILED, so that a caller can write
  * return cli_error("..."). */

@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"doctor", cmd_doctor, "check the whole node"},
     {"queue", cmd_queue, "the bundles held here; mail that was refused"},
     {"flush", cmd_flush, "call peers, and try what waits, now"},
+    {"key", cmd_key, "the OpenPGP key of a mailbox"},
     {"version", cmd_version, "this program's version and engines"},
 };
 

@@ -262,10 +262,14 @@ class Dovecot:
             return True
         return False
 
-    def close(self):
+    def stop(self):
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=DEADLINE)
+        self.process = None
+
+    def close(self):
+        self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def log(self):
@@ -276,7 +280,8 @@ class Dovecot:
         """Warnings and worse in the log, of all but the authentication."""
         return [line for line in self.log().splitlines()
                 if re.search(r"(Warning|Error|Fatal|Panic): ", line)
-                and "Time moved" not in line]
+                and "Time moved" not in line
+                and "Killed with signal 15" not in line]
 
     def doveadm(self, *argv, **more):
         return run("/usr/bin/doveadm", "-c", self.conf, *argv, **more)
