@@ -221,14 +221,25 @@ records_add(struct records *rs, const char *owner, uint32_t ttl,
 ldns_rr *
 record_rr(const struct record *r)
 {
-	struct buf line;
+	/* ldns reads no line whose owner is as long with its escapes as
+	 * one that it read may be: the owner apart. */
+	struct record with = *r;
+	ldns_rdf *owner = owner_rdf(r->owner);
 	ldns_rr *rr = NULL;
+	struct buf line;
 
+	with.owner = (char *)(uintptr_t) "x";
 	buf_init(&line, 1U << 20);
-	if (record_print(r, &line) == 0)
+	if (owner != NULL && record_print(&with, &line) == 0)
 		(void)ldns_rr_new_frm_str(
 		    &rr, buf_str(&line), r->ttl, NULL, NULL);
 	buf_free(&line);
+	if (rr == NULL) {
+		ldns_rdf_deep_free(owner);
+		return NULL;
+	}
+	ldns_rdf_deep_free(ldns_rr_owner(rr));
+	ldns_rr_set_owner(rr, owner);
 	return rr;
 }
 

@@ -126,7 +126,8 @@ finish(struct tsig_key *key, struct error *error_r)
 	text_lower(key->name);
 	text_lower(key->algorithm);
 	len = strlen(key->name);
-	if (len == 0 || len > 253 || !secret_is_good(key->secret) ||
+	if (len == 0 || len > 253 || key->name[0] == '.' ||
+	    strstr(key->name, "..") != NULL || !secret_is_good(key->secret) ||
 	    key->name[strspn(
 		key->name, "abcdefghijklmnopqrstuvwxyz0123456789-._")] != '\0')
 		return error_set(error_r, AG_EINVAL,
