@@ -4,6 +4,8 @@
  */
 #include "cli/doctor.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,11 @@
 #include "cli/relay.h"
 #include "util/text.h"
 
-#define RELAY_MS 2000
+#define RELAY_MS 1500
+#define LEAST_MS 100 /* a local answer needs no more */
+
+/* Of the findings: the network's checks are made beside the others. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- verdicts ---- */
 
@@ -158,6 +164,7 @@ doctor_add(struct doctor *d, const char *id, const char *subject,
 
 	if (!doctor_wants(d, id))
 		return;
+	pthread_mutex_lock(&lock);
 	grown = reallocarray(d->finding, d->count + 1, sizeof(*grown));
 	if (grown == NULL)
 		abort();
@@ -166,6 +173,36 @@ doctor_add(struct doctor *d, const char *id, const char *subject,
 	f->id = id;
 	f->subject = subject == NULL ? NULL : xstrdup(subject);
 	f->verdict = *v;
+	pthread_mutex_unlock(&lock);
+}
+
+static size_t
+place_of(const char *id)
+{
+	size_t i;
+
+	for (i = 0; doctor_checks[i].id != NULL; i++) {
+		if (strcmp(doctor_checks[i].id, id) == 0)
+			break;
+	}
+	return i;
+}
+
+/* In the order of the list; those of one check stay as they came. */
+static void
+sort_findings(struct doctor *d)
+{
+	struct finding f;
+	size_t i, k;
+
+	for (i = 1; i < d->count; i++) {
+		f = d->finding[i];
+		for (k = i;
+		     k > 0 && place_of(d->finding[k - 1].id) > place_of(f.id);
+		     k--)
+			d->finding[k] = d->finding[k - 1];
+		d->finding[k] = f;
+	}
 }
 
 /* ---- time ---- */
@@ -184,8 +221,8 @@ doctor_wait(const struct doctor *d, int most_ms)
 {
 	int64_t left = d->until - doctor_clock();
 
-	if (left < 1)
-		return 1;
+	if (left < LEAST_MS)
+		return LEAST_MS;
 	return left < most_ms ? (int)left : most_ms;
 }
 
@@ -214,32 +251,89 @@ ask_relayd(struct doctor *d)
 	    (int)sizeof(d->relay_error) - 1, why.text);
 }
 
+struct group {
+	const char *name;
+	void (*run)(struct doctor *);
+};
+
+/* Too much before it did not answer. */
+static void
+note_skipped(struct doctor *d, const char *group)
+{
+	char fix[64];
+
+	snprintf(fix, sizeof(fix), "agamid doctor %s", group);
+	pthread_mutex_lock(&lock);
+	verdict_warn(
+	    &d->time, fix, "there was none left for %s, or for more", group);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+run_groups(struct doctor *d, const struct group *groups)
+{
+	for (; groups->name != NULL; groups++) {
+		if (!runs_group(d, groups->name))
+			continue;
+		if (doctor_clock() < d->until)
+			groups->run(d);
+		else
+			note_skipped(d, groups->name);
+	}
+}
+
+/* What waits for others than this machine. */
+static void *
+run_network(void *ctx)
+{
+	static const struct group groups[] = {
+	    {"peers", doctor_peers},
+	    {"dns", doctor_dns},
+	    {"outside", doctor_outside},
+	    {NULL, NULL},
+	};
+
+	run_groups(ctx, groups);
+	return NULL;
+}
+
+/*
+ * The OpenPGP engines are started before there are threads: keys come
+ * first. SIGPIPE would otherwise be set and reset by each run_program().
+ */
 void
 doctor_run(struct doctor *d)
 {
-	static const struct {
-		const char *group;
-		void (*run)(struct doctor *);
-	} groups[] = {
+	static const struct group first[] = {
 	    {"node", doctor_node},
 	    {"keys", doctor_keys},
+	    {NULL, NULL},
+	};
+	static const struct group local[] = {
 	    {"sockets", doctor_sockets},
 	    {"postfix", doctor_postfix},
 	    {"dovecot", doctor_dovecot},
 	    {"mail", doctor_mail},
-	    {"peers", doctor_peers},
-	    {"dns", doctor_dns},
-	    {"outside", doctor_outside},
+	    {NULL, NULL},
 	};
-	size_t i;
+	pthread_t network;
+	bool threaded;
 
+	signal(SIGPIPE, SIG_IGN);
 	d->until = doctor_clock() + DOCTOR_SECONDS * 1000;
+	verdict_begin(&d->time, "there is time for all checks within %d s",
+	    DOCTOR_SECONDS);
 	buf_init(&d->relay, RELAY_ANSWER_MAX);
 	ask_relayd(d);
-	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		if (runs_group(d, groups[i].group))
-			groups[i].run(d);
-	}
+	run_groups(d, first);
+	threaded = pthread_create(&network, NULL, run_network, d) == 0;
+	run_groups(d, local);
+	if (threaded)
+		pthread_join(network, NULL);
+	else
+		run_network(d);
+	doctor_add(d, "node.time", NULL, &d->time);
+	sort_findings(d);
 }
 
 void

@@ -23,7 +23,7 @@
 #include "cli/cli.h"
 #include "cli/known.h"
 
-#define DOCTOR_SECONDS 9 /* for all of it */
+#define DOCTOR_SECONDS 8 /* for all of it */
 #define DOCTOR_TEXT_MAX 512
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILURE };
@@ -75,6 +75,7 @@ struct doctor {
 	const char *canary; /* where the test mail goes; NULL: it is chosen */
 	char *canary_user; /* its mailbox; NULL: not known */
 	bool dovecot_up, injection_up;
+	struct verdict time; /* was there enough of it */
 	struct finding *finding;
 	size_t count;
 };
@@ -83,10 +84,11 @@ struct doctor {
 bool doctor_is_check(const char *name);
 /* Is a check of this id, or any of this group, wanted? */
 bool doctor_wants(const struct doctor *d, const char *name);
-/* Note a verdict, if it is wanted. id: of the list. */
+/* Note a verdict, if it is wanted. id: of the list. Thread-safe. */
 void doctor_add(struct doctor *d, const char *id, const char *subject,
     const struct verdict *v);
-/* How long may one more wait be: at most most_ms, and at least 1. */
+/* How long may one more wait be: at most most_ms; never less
+ * than a moment, so that what answers at once is not taken for dead. */
 int doctor_wait(const struct doctor *d, int most_ms);
 /* The same in whole seconds, for run_program(). */
 unsigned doctor_seconds(const struct doctor *d, unsigned most);

@@ -20,7 +20,7 @@
 #include "util/text.h"
 
 #define ANSWER_MAX (4U << 20)
-#define ANSWER_MS 2000
+#define ANSWER_MS 1500
 #define START "systemctl start dovecot"
 
 /* ---- settings ---- */
@@ -204,8 +204,11 @@ check_user(struct doctor *d)
 	struct verdict v;
 
 	verdict_begin(&v, "doveadm finds the mailbox of %s", address);
-	d->canary_user = mail_find_user(d, address);
-	if (d->canary_user == NULL)
+	d->canary_user = d->dovecot_up ? mail_find_user(d, address) : NULL;
+	if (!d->dovecot_up)
+		verdict_warn(&v, "agamid doctor dovecot.lmtp",
+		    "not asked: Dovecot does not answer by LMTP");
+	else if (d->canary_user == NULL)
 		verdict_warn(&v,
 		    "doveadm user ADDRESS; agamid doctor --canary ADDRESS",
 		    "it does not; no canary is sent");

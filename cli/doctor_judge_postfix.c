@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * doctor_judge_postfix - the judges of Postfix's settings (SPEC N-16,
- * N-20.1). Pure. See doctor_postconf.h.
+ * N-21.1). Pure. See doctor_postconf.h.
  *
  * The line to type is postconf(1) where one setting is the matter and its
  * new value follows from the old; where several belong together it is
@@ -48,7 +48,13 @@ judge_milter_first(
 	verdict_begin(v, "the first of smtpd_milters is Agamid's");
 	for (i = 0; (service = postconf_stranger(p, i)) != NULL; i++) {
 		list = postconf_of(p, service, "smtpd_milters");
-		if (!postconf_mentions(list, MILTER_SOCKET))
+		if (postconf_lists(
+			postconf_of(p, service, "receive_override_options"),
+			"no_milters"))
+			verdict_fail(v, "editor /etc/postfix/master.cf",
+			    "%s has no_milters in receive_override_options",
+			    service);
+		else if (!postconf_mentions(list, MILTER_SOCKET))
 			verdict_fail(v, SETUP,
 			    "smtpd_milters of %s does not name " MILTER_SOCKET,
 			    service);
@@ -152,54 +158,71 @@ lets_strangers_in(const char *element)
 	return true;
 }
 
-static void
-judge_one_policy(const char *list, const struct postfix_wish *w,
-    const char *service, struct verdict *v)
+/* The list that names a table: smtpd_recipient_restrictions, or
+ * smtpd_relay_restrictions; NULL if neither does. */
+static const char *
+list_with(const struct postconf *p, const char *service, const char *table)
 {
-	bool networks = false, users = false;
-	char element[ELEMENT_MAX], table[ELEMENT_MAX];
+	static const char *const names[] = {
+	    "smtpd_recipient_restrictions", "smtpd_relay_restrictions"};
+	size_t i;
 
-	snprintf(table, sizeof(table), "%s/postfix/peers", w->derived);
-	while (postconf_element(&list, element, sizeof(element))) {
+	for (i = 0; i < 2; i++) {
+		if (postconf_mentions(postconf_of(p, service, names[i]), table))
+			return names[i];
+	}
+	return NULL;
+}
+
+static void
+judge_one_policy(const struct postconf *p, const char *service,
+    const char *table, struct verdict *v)
+{
+	const char *name = list_with(p, service, table), *list;
+	bool networks = false, users;
+	char element[ELEMENT_MAX];
+
+	if (name == NULL) {
+		verdict_fail(
+		    v, SETUP, "no restrictions of %s name it", service);
+		return;
+	}
+	list = postconf_of(p, service, name);
+	users = strcmp(postconf_of(p, service, "smtpd_sasl_auth_enable"),
+		    "yes") != 0;
+	while (postconf_element(&list, element, sizeof(element)) &&
+	    strstr(element, table) == NULL) {
 		networks |= strcasecmp(element, "permit_mynetworks") == 0;
 		users |= strcasecmp(element, "permit_sasl_authenticated") == 0;
 		if (lets_strangers_in(element))
 			verdict_fail(v, SETUP,
-			    "smtpd_recipient_restrictions of %s says %s before "
-			    "the check",
-			    service, element);
-		if (strstr(element, table) == NULL)
-			continue;
-		if (!networks || !users)
-			verdict_fail(v, SETUP,
-			    "in smtpd_recipient_restrictions of %s the check "
-			    "comes before %s: own users would be asked",
-			    service,
-			    networks ? "permit_sasl_authenticated"
-				     : "permit_mynetworks");
-		return;
+			    "%s of %s says %s before the check", name, service,
+			    element);
 	}
-	verdict_fail(v, SETUP,
-	    "smtpd_recipient_restrictions of %s does not name %s", service,
-	    table);
+	if (!networks || !users)
+		verdict_fail(v, SETUP,
+		    "in %s of %s the check comes before %s: own users would "
+		    "be asked",
+		    name, service,
+		    networks ? "permit_sasl_authenticated"
+			     : "permit_mynetworks");
 }
 
 static void
 judge_policy_asked(
     const struct postconf *p, const struct postfix_wish *w, struct verdict *v)
 {
+	char table[ELEMENT_MAX];
 	const char *service;
 	size_t i;
 
+	snprintf(table, sizeof(table), "%s/postfix/peers", w->derived);
 	verdict_begin(v,
-	    "strangers' recipients are looked up in "
-	    "texthash:%s/postfix/peers, behind "
-	    "permit_mynetworks and permit_sasl_authenticated",
-	    w->derived);
+	    "strangers' recipients are looked up in texthash:%s, "
+	    "behind the permits for own users",
+	    table);
 	for (i = 0; (service = postconf_stranger(p, i)) != NULL; i++)
-		judge_one_policy(
-		    postconf_of(p, service, "smtpd_recipient_restrictions"), w,
-		    service, v);
+		judge_one_policy(p, service, table, v);
 }
 
 static void
@@ -223,13 +246,9 @@ judge_own_recipients(
 		return;
 	}
 	for (i = 0; (service = postconf_stranger(p, i)) != NULL; i++) {
-		if (!postconf_mentions(
-			postconf_of(p, service, "smtpd_recipient_restrictions"),
-			table))
-			verdict_fail(v, SETUP,
-			    "smtpd_recipient_restrictions of %s does not name "
-			    "it",
-			    service);
+		if (list_with(p, service, table) == NULL)
+			verdict_fail(
+			    v, SETUP, "no restrictions of %s name it", service);
 	}
 }
 
@@ -409,11 +428,13 @@ postfix_judge(const struct postconf *p, const struct postfix_wish *w,
 	    {"postfix.inject-safe", judge_inject_safe},
 	    {"postfix.in-flow-delay", judge_in_flow_delay},
 	    {"postfix.proxy-filter", judge_proxy_filter},
+	    {"postfix.milter-maps", judge_milter_maps},
 	    {"postfix.content-filter", judge_content_filter},
 	    {"postfix.relay-recipient-maps", judge_relay_recipients},
 	    {"postfix.recipient-verification", judge_verification},
 	    {"postfix.copies", judge_copies},
 	    {"postfix.proxy-interfaces", judge_proxy_interfaces},
+	    {"postfix.line-length", judge_line_length},
 	    {"postfix.message-size", judge_message_size},
 	};
 	struct verdict v;

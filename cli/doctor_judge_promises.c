@@ -74,14 +74,49 @@ judge_content_filter(
 }
 
 void
-judge_relay_recipients(
+judge_milter_maps(
     const struct postconf *p, const struct postfix_wish *w, struct verdict *v)
 {
 	(void)w;
-	judge_unset(p, "relay_recipient_maps",
-	    "it is for all relay domains, and would refuse friends' mail it "
-	    "does not list",
-	    true, v);
+	judge_unset(p, "smtpd_milter_maps",
+	    "clients that it names do not meet our milter, and get 451 for "
+	    "friends",
+	    false, v);
+}
+
+void
+judge_line_length(
+    const struct postconf *p, const struct postfix_wish *w, struct verdict *v)
+{
+	const char *value = postconf_get(p, "lmtp_line_length_limit");
+
+	(void)w;
+	verdict_begin(v,
+	    "lmtp_line_length_limit = 0: mail that has longer "
+	    "lines is not changed, and its signature holds");
+	if (strcmp(value, "0") != 0)
+		verdict_warn(v,
+		    "postconf -e 'lmtp_line_length_limit = 0' && postfix "
+		    "reload",
+		    "lmtp_line_length_limit = %s", value);
+}
+
+void
+judge_relay_recipients(
+    const struct postconf *p, const struct postfix_wish *w, struct verdict *v)
+{
+	const char *list = postconf_get(p, "relay_recipient_maps");
+	char table[512];
+
+	snprintf(
+	    table, sizeof(table), "%s/postfix/relay_recipients", w->derived);
+	verdict_begin(v,
+	    "relay_recipient_maps is not set, or names %s: else "
+	    "friends' mail is refused",
+	    table);
+	if (*list != '\0' && !postconf_mentions(list, table))
+		verdict_fail(
+		    v, "agamid setup", "relay_recipient_maps = %s", list);
 }
 
 void

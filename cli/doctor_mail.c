@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * doctor_mail - a real mail by the injection listener into a mailbox, and
- * out of it again (SPEC N-20.4).
+ * out of it again (SPEC N-21.4).
  *
  * The canary is sent only where doveadm knows the mailbox, so that it can
  * be found and removed; one that came late is removed by the next run. It
@@ -22,7 +22,7 @@
 #include "util/text.h"
 
 #define LISTENER "public/agamid-inject"
-#define ANSWER_MS 3000
+#define ANSWER_MS 2000
 #define ARRIVE_MS 5000
 #define LOOK_NS 100000000L
 #define HEADER "X-Agamid-Canary"
@@ -237,7 +237,7 @@ check_canary(struct doctor *d, const char *to)
 		verdict_fail(
 		    &v, "agamid doctor mail.injection", "%s", why.text);
 	else if (!wait_for_canary(d, token))
-		verdict_fail(&v, "postqueue -p; journalctl -u postfix@-",
+		verdict_fail(&v, "postqueue -p; journalctl -n 50 -u 'postfix*'",
 		    "it was taken, and is not there yet");
 	else if (!remove_canaries(d))
 		verdict_warn(&v,

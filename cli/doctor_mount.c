@@ -2,7 +2,7 @@
 /*
  * doctor_mount - file systems, and the judges of them. See the header.
  *
- * What is known of Postfix's queue (SPEC N-20.6): a mail that is sealed is
+ * What is known of Postfix's queue (SPEC N-21.6): a mail that is sealed is
  * written to the queue in clear, and unlinked before the kernel writes it
  * out, where the file system delays that. ext4 delays it, but not with
  * nodelalloc or data=journal. In memory or encrypted there is nothing to

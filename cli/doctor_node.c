@@ -24,7 +24,7 @@
 #include "util/file.h"
 #include "util/text.h"
 
-#define ANSWER_MS 2000
+#define ANSWER_MS 1000
 
 /* ---- what is in force ---- */
 

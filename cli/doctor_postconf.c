@@ -162,6 +162,15 @@ postconf_of(const struct postconf *p, const char *service, const char *name)
 	return value == NULL ? postconf_get(p, name) : value;
 }
 
+/* What listens there alone is the operator's own business. */
+static bool
+is_loopback(const char *service)
+{
+	return strncmp(service, "127.", 4) == 0 ||
+	    strncmp(service, "localhost:", 10) == 0 ||
+	    strncmp(service, "[::1]:", 6) == 0;
+}
+
 /* "smtp/inet", "25/inet", "192.0.2.1:smtp/inet", or "smtpd/pass". */
 static bool
 is_strangers(const struct pair *service)
@@ -172,7 +181,7 @@ is_strangers(const struct pair *service)
 		return false;
 	if (strcmp(slash, "/pass") == 0)
 		return true;
-	if (strcmp(slash, "/inet") != 0)
+	if (strcmp(slash, "/inet") != 0 || is_loopback(service->name))
 		return false;
 	for (port = slash; port > service->name && port[-1] != ':'; port--)
 		continue;

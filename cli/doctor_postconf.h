@@ -53,7 +53,8 @@ typedef void postfix_judge_fn(
 /* Those of doctor_judge_promises.c, for postfix_judge(). */
 postfix_judge_fn judge_in_flow_delay, judge_proxy_filter, judge_content_filter,
     judge_relay_recipients, judge_copies, judge_verification,
-    judge_proxy_interfaces, judge_message_size;
+    judge_proxy_interfaces, judge_message_size, judge_milter_maps,
+    judge_line_length;
 
 /* Judge every setting; tell is called for each check. */
 void postfix_judge(const struct postconf *p, const struct postfix_wish *w,

@@ -8,10 +8,12 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,7 @@
 #include "util/sock.h"
 #include "util/text.h"
 
-#define ANSWER_MS 2000
+#define ANSWER_MS 1500
 #define MILTER_VERSION 6
 
 struct daemon {
@@ -38,6 +40,24 @@ struct daemon {
 };
 
 /* ---- what each says ---- */
+
+/* Connect without waiting: one that is full is taken for silent. */
+static int
+connect_at_once(const char *path, int type)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return -1;
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
 
 /* The milter protocol's first packet: options, answered by options. */
 static int
@@ -120,9 +140,9 @@ ask_deliver(struct doctor *d, const char *path, struct error *error_r)
 	struct pollfd p;
 
 	snprintf(ask, sizeof(ask), "sign %064d\n", 0);
-	fd = sock_connect(path, SOCK_SEQPACKET, error_r);
+	fd = connect_at_once(path, SOCK_SEQPACKET);
 	if (fd < 0)
-		return AG_EIO;
+		return error_set_errno(error_r, AG_EIO, "%s", path);
 	p = (struct pollfd){fd, POLLIN, 0};
 	if (sock_send(fd, ask, strlen(ask), -1) < 0 ||
 	    poll(&p, 1, doctor_wait(d, ANSWER_MS)) <= 0 ||
@@ -170,10 +190,10 @@ find_process(const char *path, int type, struct socket_facts *f)
 	ssize_t n;
 	int fd;
 
-	fd = sock_connect(path, type, NULL);
+	fd = connect_at_once(path, type);
+	f->listening = fd >= 0 || errno == EAGAIN;
 	if (fd < 0)
 		return;
-	f->listening = true;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
 		pw = getpwuid(cred.uid);
 		snprintf(f->server, sizeof(f->server), "%s",
@@ -186,10 +206,8 @@ find_process(const char *path, int type, struct socket_facts *f)
 }
 
 static void
-look(struct doctor *d, const struct daemon *m, const char *path,
-    struct socket_facts *f)
+look(const struct daemon *m, const char *path, struct socket_facts *f)
 {
-	struct error why = {""};
 	struct stat st;
 
 	memset(f, 0, sizeof(*f));
@@ -205,32 +223,75 @@ look(struct doctor *d, const struct daemon *m, const char *path,
 	f->is_socket = S_ISSOCK(st.st_mode);
 	f->mode = st.st_mode & 07777;
 	name_of(st.st_uid, st.st_gid, f->owner, sizeof(f->owner));
-	if (!f->is_socket)
-		return;
-	find_process(path, m->in_queue ? SOCK_STREAM : SOCK_SEQPACKET, f);
-	if (f->listening && m->ask(d, path, &why) < 0)
-		snprintf(f->complaint, sizeof(f->complaint), "%.*s",
-		    (int)sizeof(f->complaint) - 1, why.text);
+	if (f->is_socket)
+		find_process(
+		    path, m->in_queue ? SOCK_STREAM : SOCK_SEQPACKET, f);
 }
+
+/* ---- all at once: one that hangs delays no other ---- */
+
+struct asking {
+	struct doctor *d; /* only looked at */
+	const struct daemon *daemon;
+	char *path;
+	struct socket_facts facts;
+	pthread_t thread;
+	bool asked;
+};
+
+static void *
+ask(void *ctx)
+{
+	struct asking *a = ctx;
+	struct error why = {""};
+
+	if (a->daemon->ask(a->d, a->path, &why) < 0)
+		snprintf(a->facts.complaint, sizeof(a->facts.complaint), "%.*s",
+		    (int)sizeof(a->facts.complaint) - 1, why.text);
+	return NULL;
+}
+
+static void
+begin(struct asking *a)
+{
+	const struct conf *conf = a->d->known.conf;
+
+	a->path =
+	    file_join(a->daemon->in_queue ? conf->queue_dir : conf->run_dir,
+		a->daemon->path);
+	look(a->daemon, a->path, &a->facts);
+	a->asked =
+	    a->facts.listening && pthread_create(&a->thread, NULL, ask, a) == 0;
+}
+
+static void
+end(struct asking *a)
+{
+	struct verdict v;
+
+	if (a->asked)
+		pthread_join(a->thread, NULL);
+	judge_socket(&a->facts, &v);
+	doctor_add(a->d, a->daemon->id, NULL, &v);
+	free(a->path);
+}
+
+#define DAEMONS (sizeof(daemons) / sizeof(daemons[0]))
 
 void
 doctor_sockets(struct doctor *d)
 {
-	const struct conf *conf = d->known.conf;
-	struct socket_facts f;
-	struct verdict v;
-	char *path;
-	size_t i;
+	struct asking asking[DAEMONS];
+	size_t n = 0, i;
 
-	for (i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
+	memset(asking, 0, sizeof(asking));
+	for (i = 0; i < DAEMONS; i++) {
 		if (!doctor_wants(d, daemons[i].id))
 			continue;
-		path = file_join(
-		    daemons[i].in_queue ? conf->queue_dir : conf->run_dir,
-		    daemons[i].path);
-		look(d, &daemons[i], path, &f);
-		judge_socket(&f, &v);
-		doctor_add(d, daemons[i].id, NULL, &v);
-		free(path);
+		asking[n].d = d;
+		asking[n].daemon = &daemons[i];
+		begin(&asking[n++]);
 	}
+	for (i = 0; i < n; i++)
+		end(&asking[i]);
 }

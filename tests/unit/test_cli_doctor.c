@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests of the judges of agamid doctor, by tables: a healthy node's facts,
- * and what each change of them leads to (SPEC N-20.1).
+ * and what each change of them leads to (SPEC N-21.1).
  */
 #include "help.h"
 
@@ -40,6 +40,8 @@ static const char settings[] =
     "permit_sasl_authenticated, reject_unknown_sender_domain, "
     "check_recipient_access texthash:" DERIVED "/postfix/peers, "
     "check_recipient_access pcre:" DERIVED "/postfix/own_recipients.pcre\n"
+    "smtpd_sasl_auth_enable = yes\n"
+    "lmtp_line_length_limit = 0\n"
     "in_flow_delay = 0\n"
     "proxy_interfaces =\n"
     "message_size_limit = 50000000\n";
@@ -149,6 +151,19 @@ test_postfix(void **state)
 		" postfix.policy-asked=failure"},
 	    {"permit_sasl_authenticated, reject_unknown", "reject_unknown",
 		" postfix.policy-asked=failure"},
+	    {"permit_mynetworks permit_sasl", "permit_sasl",
+		" postfix.policy-asked=failure"},
+	    {"smtpd_relay_restrictions = permit_mynetworks, "
+	     "reject_unauth_destination\n"
+	     "smtpd_recipient_restrictions =",
+		"smtpd_relay_restrictions =", " postfix.relaying=failure"},
+	    {"smtpd_relay_restrictions = permit_mynetworks, "
+	     "reject_unauth_destination\n"
+	     "smtpd_recipient_restrictions =",
+		"smtpd_recipient_restrictions = "
+		"reject_unauth_destination\n"
+		"smtpd_relay_restrictions =",
+		""},
 	    {"reject_unknown_sender_domain", "permit_dnswl_client x.example",
 		" postfix.policy-asked=failure"},
 	    {", check_recipient_access pcre:" DERIVED
@@ -187,7 +202,21 @@ test_postfix(void **state)
 		"192.0.2.1:25 inet n - n - 1 postscreen\n"
 		"smtpd pass - - y - - smtpd",
 		""},
+	    {"smtp       inet", "127.0.0.1:25 inet", " postfix.smtpd=failure"},
 	    /* What breaks a promise. */
+	    {"submission/inet/smtpd_milters",
+		"smtp/inet/receive_override_options = no_milters\n"
+		"submission/inet/smtpd_milters",
+		" postfix.milter-first=failure"},
+	    {"in_flow_delay = 0",
+		"in_flow_delay = 0\nsmtpd_milter_maps = cidr:/x",
+		" postfix.milter-maps=warning"},
+	    {"lmtp_line_length_limit = 0", "lmtp_line_length_limit = 990",
+		" postfix.line-length=warning"},
+	    {"in_flow_delay = 0",
+		"in_flow_delay = 0\nrelay_recipient_maps = hash:/x, "
+		"texthash:" DERIVED "/postfix/relay_recipients",
+		""},
 	    {"in_flow_delay = 0", "in_flow_delay = 1s",
 		" postfix.in-flow-delay=warning"},
 	    {"in_flow_delay = 0",
@@ -219,7 +248,7 @@ test_postfix(void **state)
 	for (i = 0; i < COUNT(rows); i++) {
 		judge_changed(rows[i].from, rows[i].to, &w, &s);
 		assert_string_equal(s.bad, rows[i].want);
-		assert_int_equal(s.count, 21);
+		assert_int_equal(s.count, 23);
 	}
 }
 
@@ -353,7 +382,7 @@ test_mounts(void **state)
 	}
 }
 
-/* SPEC N-20.6 */
+/* SPEC N-21.6 */
 static void
 test_queue_mount(void **state)
 {
@@ -804,7 +833,7 @@ test_reverse_ttl(void **state)
 
 /* ---- the manual ---- */
 
-/* SPEC N-20.1: every check's name stands in the manual, once. */
+/* SPEC N-21.1: every check's name stands in the manual, once. */
 static void
 test_manual(void **state)
 {
