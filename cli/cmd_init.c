@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/draft.h"
+#include "cli/init_ask.h"
 #include "cli/layout.h"
 #include "cli/postfix.h"
 #include "cli/serial.h"
@@ -30,8 +31,8 @@
 #include "util/text.h"
 
 #define USAGE                                                                \
-	"init --batch --name NAME --network DOMAIN --host HOST\n"            \
-	"           --domain DOMAIN... [--address ADDRESS]... "              \
+	"init [--batch --name NAME --network DOMAIN --host HOST\n"           \
+	"           --domain DOMAIN...] [--address ADDRESS]... "             \
 	"[--dynamic HOST]\n"                                                 \
 	"           [--mailbox NAME=PATTERN]... "                            \
 	"[--deliver-to NAME=ADDRESS]...\n"                                   \
@@ -197,8 +198,8 @@ parse(int argc, char **argv, struct init_options *o)
 	}
 	if (optind != argc)
 		return cli_usage(USAGE);
-	if (!o->batch)
-		return cli_error("agamid init asks no questions yet: give "
+	if (!o->batch && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+		return cli_error("there is no terminal to ask on: give "
 				 "--batch and the options (agamid(8))");
 	return CLI_OK;
 }
@@ -518,14 +519,19 @@ has_been_set_up(const struct cli *cli)
 }
 
 static int
-init(const struct cli *cli, const struct init_options *o)
+init(const struct cli *cli, struct init_options *o, struct init_answers *a)
 {
 	struct conf *conf = NULL;
+	bool made = has_been_set_up(cli);
 	struct buf errors;
 	int rc = CLI_OK;
 
+	if (!made && !o->batch)
+		rc = init_ask(cli, o, a);
+	if (rc != CLI_OK)
+		return rc;
 	buf_init(&errors, MANIFEST_MAX);
-	if (!has_been_set_up(cli) && init_check(o, &errors) < 0) {
+	if (!made && init_check(o, &errors) < 0) {
 		cli_lines(&errors);
 		rc = CLI_USAGE;
 	}
@@ -541,12 +547,14 @@ init(const struct cli *cli, const struct init_options *o)
 int
 cmd_init(const struct cli *cli, int argc, char **argv)
 {
+	struct init_answers answers = {NULL, 0};
 	struct init_options o;
 	int rc;
 
 	rc = parse(argc, argv, &o);
 	if (rc == CLI_OK)
-		rc = init(cli, &o);
+		rc = init(cli, &o, &answers);
 	free_options(&o);
+	init_answers_free(&answers);
 	return rc;
 }

@@ -10,7 +10,7 @@ import select
 import subprocess
 
 import pytest
-from test_cli import program
+from test_cli import Cli, program
 from test_intake import apply, copy, gpg_sign, made, nodes, pair, post  # noqa: F401
 
 
@@ -245,3 +245,29 @@ def test_add_shows_who_it_is(pair, nodes):  # noqa: F811
     assert keygen.split()[1] in said
     assert mallory.fingerprint() in said.replace(" ", "")
     assert re.search(r"mallory\.example +(no such domain|no MX|not known|\d)", said)
+
+
+# ---- init asks ----
+
+
+def test_init_asks(tmp_path):
+    """SPEC M-11.3: each answer is checked; nothing before the last yes."""
+    node = Cli(tmp_path / "erin")
+    answers = [("Host", "Erin_1"), ("expected a name in DNS", "erin.friends.example"), ("Name [erin]: ", ""),
+               ("Network [friends.example]: ", ""), ("Domains", "erin"), ("expected domains", "erin.example, e.example"),
+               ("Addresses", "127.0.0.1"), ("expected IPv4", "192.0.2.5"), ("Make this node? (yes or no) ", "no")]
+    said, status = on_terminal(node, dict(os.environ), "init", answers=answers)
+    assert status == 1 and "nothing was made" in said, said
+    assert list(node.root.iterdir()) == []
+    answers = [("Host", "erin.friends.example"), ("Name", ""), ("Network", ""), ("Domains", "erin.example"),
+               ("Addresses", "-"), ("Dynamic name", "erin.dyn.example"), ("(yes or no) ", "yes")]
+    said, status = on_terminal(node, dict(os.environ), "init", answers=answers)
+    assert status == 0, said
+    assert "BEGIN PGP PRIVATE KEY BLOCK" in said and "agamid peer add" in said
+    node.name = "erin"
+    text = node.manifest().read_text()
+    assert "dynamic: 'erin.dyn.example'" in text and "domains: ['erin.example']" in text
+    before = node.snapshot()
+    said, status = on_terminal(node, dict(os.environ), "init")
+    assert status == 0 and "nothing changed" in said
+    assert node.snapshot() == before
