@@ -11,9 +11,11 @@
 #include "mail-storage-private.h"
 
 #if DOVECOT_VERSION_MINOR >= 4
+#define COMPAT_SYNC_WRITE 0 /* every sync writes */
 #define COMPAT_BINARY struct mail_binary_properties *bprops_r
 #define COMPAT_BINARY_ARGS bprops_r
 #else
+#define COMPAT_SYNC_WRITE MAILBOX_SYNC_FLAG_FULL_WRITE
 #define COMPAT_BINARY uoff_t *size_r, unsigned int *lines_r, bool *binary_r
 #define COMPAT_BINARY_ARGS size_r, lines_r, binary_r
 #endif

@@ -158,7 +158,7 @@ unseal_locked(struct unsealing *s)
 		return 0;
 	if (expunge_done(s) < 0)
 		return -1;
-	return mailbox_sync(s->box, MAILBOX_SYNC_FLAG_FULL_WRITE);
+	return mailbox_sync(s->box, COMPAT_SYNC_WRITE);
 }
 
 static void
