@@ -20,6 +20,7 @@
 
 #include "cli/draft.h"
 #include "cli/init_ask.h"
+#include "cli/init_restore.h"
 #include "cli/layout.h"
 #include "cli/postfix.h"
 #include "cli/serial.h"
@@ -44,7 +45,9 @@
 	"           [--mx N] [--copies N] [--copies-before-250 N] "          \
 	"[--within TIME]\n"                                                  \
 	"           [--on-failure accept|defer] [--hold TIME] "              \
-	"[--primary-up defer|accept]"
+	"[--primary-up defer|accept]\n"                                      \
+	"       agamid init --restore PAPER --manifest FILE\n"               \
+	"       agamid init --restore DIR|TAR"
 
 #define DEFAULT_QUEUE_DIR "/var/spool/postfix"
 
@@ -77,6 +80,8 @@ enum {
 	O_HOLD,
 	O_PRIMARY_UP,
 	O_RECOVERY_OUT,
+	O_RESTORE,
+	O_MANIFEST,
 };
 
 static const struct option long_options[] = {
@@ -106,6 +111,8 @@ static const struct option long_options[] = {
     {"hold", required_argument, NULL, O_HOLD},
     {"primary-up", required_argument, NULL, O_PRIMARY_UP},
     {"recovery-out", required_argument, NULL, O_RECOVERY_OUT},
+    {"restore", required_argument, NULL, O_RESTORE},
+    {"manifest", required_argument, NULL, O_MANIFEST},
     {NULL, 0, NULL, 0},
 };
 
@@ -148,6 +155,10 @@ single_value(struct init_options *o, int option)
 		return &o->primary_up;
 	case O_RECOVERY_OUT:
 		return &o->recovery_out;
+	case O_RESTORE:
+		return &o->restore;
+	case O_MANIFEST:
+		return &o->manifest;
 	}
 	return NULL;
 }
@@ -198,7 +209,8 @@ parse(int argc, char **argv, struct init_options *o)
 	}
 	if (optind != argc)
 		return cli_usage(USAGE);
-	if (!o->batch && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+	if (o->restore == NULL && !o->batch &&
+	    !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		return cli_error("there is no terminal to ask on: give "
 				 "--batch and the options (agamid(8))");
 	return CLI_OK;
@@ -544,6 +556,131 @@ init(const struct cli *cli, struct init_options *o, struct init_answers *a)
 	return rc;
 }
 
+/* ---- on a new machine ---- */
+
+static void
+say_restored(const struct conf *conf, const struct manifest *m)
+{
+	char *path = store_manifest_path(conf, m->name, m->serial);
+
+	cli_out("%s has new keys, and its recovery key says so. Wipe the file "
+		"that you typed the\npaper into, and lock the paper away "
+		"again.\n\nGive one friend this file; the others get it "
+		"from him:\n\n  %s\n\n"
+		"  agamid peer add FILE --fingerprint ",
+	    m->name, path);
+	show_fingerprint(m->fpr);
+	cli_out("\nNext, here, for each friend's file, and then once:\n\n"
+		"  agamid peer add FILE --fingerprint FINGERPRINT\n"
+		"  agamid apply\n");
+	free(path);
+}
+
+static int
+succeed(const struct conf *conf, const struct init_options *o,
+    const struct manifest *old, const char *scratch)
+{
+	struct manifest *m = NULL;
+	struct init_keys keys;
+	struct error why;
+	unsigned changed;
+	bool owners;
+	int rc = CLI_FAILED;
+
+	init_keys_init(&keys);
+	owners = layout_sets_owners(conf, &why);
+	if (layout_make(conf, owners, NULL, 0, &changed, &why) < 0 ||
+	    init_make_secrets(conf, old->domains[0], scratch, &keys, &why) <
+		0 ||
+	    layout_make(conf, owners, NULL, 0, &changed, &why) < 0)
+		cli_error("%s", why.text);
+	else
+		m = restore_succeed(conf, old, &keys, o->restore, scratch);
+	if (m != NULL && store_install(conf, m, &why) < 0) {
+		cli_error("%s", why.text);
+	} else if (m != NULL) {
+		if (draft_follow(conf, m, NULL, &why) < 0)
+			cli_warn("%s", why.text);
+		say_restored(conf, m);
+		rc = CLI_OK;
+	}
+	manifest_free(&m);
+	init_keys_wipe(&keys);
+	return rc;
+}
+
+static int
+restore_from_paper(const struct cli *cli, struct init_options *o)
+{
+	struct manifest *old = NULL;
+	struct conf *conf = NULL;
+	char *scratch = NULL;
+	struct error why;
+	int lock = -1, rc = CLI_FAILED;
+
+	if (o->manifest == NULL)
+		return cli_error("give your last manifest with --manifest: "
+				 "every friend has it (agamid manifest show "
+				 "NAME)");
+	old = restore_read_manifest(o->manifest);
+	if (old == NULL)
+		return CLI_FAILED;
+	o->name = old->name;
+	if (get_config(cli, o, &conf) == CLI_OK &&
+	    file_mkdirs(conf->state_dir, 0755, &why) == 0)
+		lock = cli_lock(conf);
+	if (lock >= 0 && is_set_up(conf))
+		rc = CLI_OK;
+	else if (lock >= 0 && (scratch = cli_scratch_new()) != NULL)
+		rc = succeed(conf, o, old, scratch);
+	cli_scratch_free(&scratch);
+	if (lock >= 0)
+		close(lock);
+	conf_free(&conf);
+	manifest_free(&old);
+	return rc;
+}
+
+static int
+restore_from_backup(const struct cli *cli, const struct init_options *o)
+{
+	struct conf *conf = NULL;
+	struct error why;
+	unsigned changed;
+	bool owners;
+	int rc;
+
+	rc = restore_backup(cli, o->restore);
+	if (rc != CLI_OK || (conf = cli_conf(cli)) == NULL)
+		return CLI_FAILED;
+	owners = layout_sets_owners(conf, &why);
+	if (layout_make(conf, owners, NULL, 0, &changed, &why) < 0)
+		rc = cli_error("%s", why.text);
+	else if (!init_has_secrets(conf))
+		rc = cli_error("not all secrets were in the backup: see %s",
+		    conf->secret_dir);
+	else
+		cli_out("%s is restored. Next:\n\n  agamid apply\n\nIt takes "
+			"from its friends what is newer than the backup, "
+			"before it delivers.\n",
+		    conf->node);
+	conf_free(&conf);
+	return rc;
+}
+
+static int
+restore(const struct cli *cli, struct init_options *o)
+{
+	if (has_been_set_up(cli))
+		return cli_error("this node is set up already; nothing "
+				 "changed");
+	if (access(o->restore, R_OK) < 0)
+		return cli_error(
+		    "can't read %s: %s", o->restore, strerror(errno));
+	return restore_is_backup(o->restore) ? restore_from_backup(cli, o)
+					     : restore_from_paper(cli, o);
+}
+
 int
 cmd_init(const struct cli *cli, int argc, char **argv)
 {
@@ -553,7 +690,8 @@ cmd_init(const struct cli *cli, int argc, char **argv)
 
 	rc = parse(argc, argv, &o);
 	if (rc == CLI_OK)
-		rc = init(cli, &o, &answers);
+		rc = o.restore != NULL ? restore(cli, &o)
+				       : init(cli, &o, &answers);
 	free_options(&o);
 	init_answers_free(&answers);
 	return rc;

@@ -20,6 +20,7 @@
 #include "cli/show.h"
 #include "cli/store.h"
 #include "cli/world.h"
+#include "manifests/sign.h"
 #include "util/text.h"
 
 #define USAGE                                                       \
@@ -197,6 +198,14 @@ keep_pinned(const struct adding *a)
 	return rc;
 }
 
+/* SPEC M-13.2: its recovery key says so. */
+static bool
+is_succession(const struct adding *a, const struct buf *pin)
+{
+	return pin_may_succeed(pin, a->m) &&
+	    sign_succession_verify(a->m, a->known->scratch, NULL) == 0;
+}
+
 /* The peer is known: what is pinned stays, unless it is accepted. */
 static int
 keep_known(const struct adding *a, const struct buf *pin)
@@ -213,7 +222,7 @@ keep_known(const struct adding *a, const struct buf *pin)
 		    (unsigned long long)newest);
 	buf_init(&differences, PIN_MAX);
 	n = pin_differs(pin, a->m, &differences);
-	if (n > 0 && !a->accept)
+	if (n > 0 && !a->accept && !is_succession(a, pin))
 		rc = cli_error("%s has changed what you agreed to. Ask why; "
 			       "if it is right: agamid peer accept FILE "
 			       "--fingerprint FPR",

@@ -16,6 +16,7 @@ struct init_options {
 	bool batch;
 	const char *name, *network, *host, *dynamic, *site, *alert;
 	const char *recovery_out;
+	const char *restore, *manifest; /* --restore, --manifest */
 	struct words domains, addresses;
 	struct words mailboxes; /* NAME=PATTERN */
 	struct words deliver_to; /* MAILBOX=ADDRESS */

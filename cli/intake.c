@@ -32,6 +32,7 @@ struct hearing {
 	struct manifest *m; /* NULL: it can't be read */
 	uint64_t newest; /* serial that is kept; 0: none */
 	struct buf pin; /* what is agreed to; empty for this node */
+	bool succession; /* the pin is to say what it says */
 	struct buf why; /* the first line is the reason */
 };
 
@@ -196,12 +197,30 @@ check_claims(struct hearing *h)
 	return v;
 }
 
+/* SPEC M-13.2: the recovery key speaks, and says which keys are next. */
+static bool
+succeeds(struct hearing *h)
+{
+	struct error why;
+
+	if (!pin_may_succeed(&h->pin, h->m))
+		return false;
+	if (sign_succession_verify(h->m, h->in->scratch, &why) == 0)
+		return true;
+	(void)buf_printf(&h->why, "%s; ", why.text);
+	return false;
+}
+
 static enum verdict
 judge_peers(struct hearing *h, enum verdict v)
 {
 	char pinned[PIN_FPR_SIZE];
 
 	pin_primary(&h->pin, pinned);
+	if (v == TAKEN && succeeds(h)) {
+		h->succession = true;
+		return check_claims(h);
+	}
 	if (strcmp(h->m->fpr, pinned) != 0)
 		return refuse(h,
 		    "it is signed by %s, and not by %s, to which you agreed",
@@ -305,12 +324,35 @@ keep_other(struct hearing *h, struct error *error_r)
 	return rc;
 }
 
+/* The pin comes first: if we die in between, the file in the inbox is
+ * judged again, by the pin that it agrees with. */
+static int
+follow_succession(struct hearing *h, struct error *error_r)
+{
+	struct buf pin;
+	int64_t since;
+	int rc;
+
+	buf_init(&pin, PIN_MAX);
+	rc = pin_since(&h->pin, &since);
+	if (rc == 0)
+		rc = pin_make(h->m, since, &pin);
+	if (rc < 0)
+		error_set(error_r, rc, "the pin of %s is bad", h->m->name);
+	else
+		rc = pin_write(h->in->conf, h->m->name, &pin, error_r);
+	buf_free(&pin);
+	return rc;
+}
+
 static int
 keep_taken(struct hearing *h, struct error *error_r)
 {
 	int rc;
 
-	rc = store_install(h->in->conf, h->m, error_r);
+	rc = h->succession ? follow_succession(h, error_r) : 0;
+	if (rc == 0)
+		rc = store_install(h->in->conf, h->m, error_r);
 	if (rc < 0)
 		return rc;
 	verified_add(h->in->known, h->sha256, h->m);
@@ -349,8 +391,10 @@ tell(struct hearing *h, enum verdict v)
 	struct buf *told = &h->in->told;
 
 	if (v == TAKEN)
-		(void)buf_printf(told, "%s serial %llu came by exchange\n",
-		    h->file->node, serial);
+		(void)buf_printf(told, "%s serial %llu came by exchange%s\n",
+		    h->file->node, serial,
+		    h->succession ? "; its recovery key has replaced its keys"
+				  : "");
 	else if (v != KNOWN)
 		(void)buf_printf(told,
 		    "%s serial %llu came by exchange, and is %s: %s\n",

@@ -53,6 +53,9 @@ put_facts(const struct manifest *m, struct buf *out)
 	if (rc == 0)
 		rc = put_sorted(out, "ssh-client", m->ssh_client_keys,
 		    m->ssh_client_key_count);
+	if (rc == 0 && m->succession != NULL)
+		rc = buf_printf(out, "succession %llu\n",
+		    (unsigned long long)m->succession_serial);
 	return rc;
 }
 
@@ -153,6 +156,73 @@ pin_differs(const struct buf *pin, const struct manifest *m, struct buf *out)
 	}
 	buf_free(&facts);
 	return n;
+}
+
+/* Is this line of what a succession replaces? */
+static bool
+may_change(const char *line, size_t len)
+{
+	static const char *const keys[] = {
+	    "primary ", "ssh-client ", "succession "};
+	size_t i, n;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		n = strlen(keys[i]);
+		if (len > n && memcmp(line, keys[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is every line of a in b, but for those? */
+static bool
+is_within(struct cursor a, struct cursor b)
+{
+	const char *line;
+	size_t len;
+
+	while (cursor_line(&a, &line, &len)) {
+		if (!may_change(line, len) && !has_line(b, line, len))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t
+pinned_succession(struct cursor c)
+{
+	struct cursor line;
+	const char *text;
+	uint64_t serial;
+	size_t len;
+
+	while (cursor_line(&c, &text, &len)) {
+		cursor_init(&line, text, len);
+		if (cursor_skip(&line, "succession ") &&
+		    cursor_uint(&line, UINT64_MAX, &serial))
+			return serial;
+	}
+	return 0;
+}
+
+bool
+pin_may_succeed(const struct buf *pin, const struct manifest *m)
+{
+	struct cursor was, now;
+	struct buf facts;
+	int64_t since;
+	bool may = false;
+
+	if (m->succession == NULL || open_pin(pin, &was, &since) < 0 ||
+	    m->succession_serial <= pinned_succession(was))
+		return false;
+	buf_init(&facts, PIN_MAX);
+	if (put_facts(m, &facts) == 0) {
+		cursor_init(&now, buf_str(&facts), facts.len);
+		may = is_within(was, now) && is_within(now, was);
+	}
+	buf_free(&facts);
+	return may;
 }
 
 void

@@ -12,6 +12,7 @@
  *	primary <fingerprint>
  *	recovery <fingerprint>
  *	ssh-client ssh-ed25519 AAAA...	(a line each, sorted)
+ *	succession 2026112201		(if the recovery key had to speak)
  *
  * A manifest is in force only while it says the same. All functions but
  * pin_read() and pin_write() are pure.
@@ -19,6 +20,7 @@
 #ifndef AGAMID_PIN_H
 #define AGAMID_PIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mail/conf.h"
@@ -42,6 +44,11 @@ int pin_since(const struct buf *pin, int64_t *since_r);
  * "+ would be" lines are appended to out (may be NULL). */
 unsigned pin_differs(
     const struct buf *pin, const struct manifest *m, struct buf *out);
+
+/* May m's succession, if its signature is good, replace this pin: does m
+ * differ in nothing but the primary and the SSH client keys, and is its
+ * succession newer than the pinned one? (SPEC M-13.2) */
+bool pin_may_succeed(const struct buf *pin, const struct manifest *m);
 
 /* The primary key's fingerprint in it; "" if there is none. */
 #define PIN_FPR_SIZE 41

@@ -70,6 +70,10 @@ struct manifest {
 	enum on_failure on_failure;
 	enum primary_up primary_up;
 	char *alert; /* or NULL */
+	/* The recovery key's word for the primary and SSH client keys
+	 * (sign.h), or NULL; of several the highest serial counts. */
+	char *succession;
+	uint64_t succession_serial;
 	size_t body_len; /* bytes up to and including "..." */
 	char *text; /* the whole file */
 	size_t text_len;

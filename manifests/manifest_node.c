@@ -351,6 +351,31 @@ parse_alert(struct manifest_parse *p)
 	return m->alert != NULL ? 0 : AG_ENOMEM;
 }
 
+/* SPEC M-13.1 */
+static int
+parse_succession(struct manifest_parse *p)
+{
+	static const char begin[] = "-----BEGIN PGP SIGNATURE-----\n";
+	struct manifest *m = p->m;
+	struct ynode *map;
+	const char *text;
+
+	if (!yaml_get_map(p->node, "succession", YAML_MAY, &map))
+		return 0;
+	(void)yaml_get_uint(map, "serial", YAML_NEED, 1, MANIFEST_SERIAL_MAX,
+	    &m->succession_serial);
+	if (!yaml_get_text(map, "signature", YAML_NEED, &text))
+		return 0;
+	if (strncmp(text, begin, strlen(begin)) != 0) {
+		field_error(field_node(map, "signature"),
+		    "expected an armored OpenPGP signature by the recovery "
+		    "key");
+		return 0;
+	}
+	m->succession = strdup(text);
+	return m->succession != NULL ? 0 : AG_ENOMEM;
+}
+
 int
 manifest_parse_node(struct manifest_parse *p)
 {
@@ -358,8 +383,9 @@ manifest_parse_node(struct manifest_parse *p)
 
 	if ((rc = parse_names(p)) != 0 || (rc = parse_addresses(p)) != 0 ||
 	    (rc = parse_places(p)) != 0 || (rc = parse_keys(p)) != 0 ||
-	    (rc = parse_ssh(p)) != 0 || (rc = parse_mailboxes(p)) != 0 ||
-	    (rc = parse_backups(p)) != 0 || (rc = parse_stores(p)) != 0)
+	    (rc = parse_succession(p)) != 0 || (rc = parse_ssh(p)) != 0 ||
+	    (rc = parse_mailboxes(p)) != 0 || (rc = parse_backups(p)) != 0 ||
+	    (rc = parse_stores(p)) != 0)
 		return rc;
 	parse_policy(p);
 	return parse_alert(p);

@@ -11,6 +11,7 @@
 #include "manifests/sign.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mail/openpgp.h"
@@ -154,5 +155,61 @@ sign_make(const void *body, size_t len, const char *secret_path,
 		rc = error_set(error_r, AG_ETOOBIG, "no room for the manifest");
 	buf_free(&text);
 	buf_free(&sig);
+	return rc;
+}
+
+/* ---- succession ---- */
+
+static int
+compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+sign_succession_text(
+    const struct manifest *m, const char *fpr, uint64_t serial, struct buf *out)
+{
+	char **sorted = calloc(m->ssh_client_key_count + 1, sizeof(*sorted));
+	size_t i;
+	int rc;
+
+	if (sorted == NULL)
+		return AG_ENOMEM;
+	rc = buf_printf(out,
+	    "agamid-succession 1\nnetwork %s\nname %s\nserial %llu\n"
+	    "primary %s\n",
+	    m->network, m->name, (unsigned long long)serial, fpr);
+	for (i = 0; i < m->ssh_client_key_count; i++)
+		sorted[i] = m->ssh_client_keys[i];
+	qsort(sorted, i, sizeof(*sorted), compare_text);
+	for (i = 0; rc == 0 && i < m->ssh_client_key_count; i++)
+		rc = buf_printf(out, "ssh-client %s\n", sorted[i]);
+	free(sorted);
+	return rc;
+}
+
+int
+sign_succession_verify(
+    const struct manifest *m, const char *scratch, struct error *error_r)
+{
+	char fpr[OPENPGP_FPR_LEN + 1];
+	struct error why;
+	struct buf text;
+	int rc;
+
+	if (m->succession == NULL)
+		return error_set(error_r, AG_ENOENT, "it has no succession");
+	buf_init(&text, MANIFEST_MAX);
+	rc = sign_succession_text(m, m->fpr, m->succession_serial, &text);
+	if (rc == 0)
+		rc = openpgp_verify_detached(m->recovery, scratch, text.data,
+		    text.len, m->succession, fpr, &why);
+	if (rc != 0)
+		rc = error_set(error_r, AG_ESIG,
+		    "node.succession is not signed by the recovery key for "
+		    "these keys: %s",
+		    why.text);
+	buf_free(&text);
 	return rc;
 }

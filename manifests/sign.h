@@ -22,4 +22,15 @@ int sign_verify(struct manifest *m, const char *scratch, struct error *error_r);
 int sign_make(const void *body, size_t len, const char *secret_path,
     const char *scratch, struct buf *out, struct error *error_r);
 
+/*
+ * SPEC M-13: what a recovery key signs when it replaces a node's keys, for
+ * this primary key (fpr) and these SSH client keys.
+ */
+int sign_succession_text(const struct manifest *m, const char *fpr,
+    uint64_t serial, struct buf *out);
+/* Did m's recovery key sign m's succession? m's fpr is filled. AG_ENOENT:
+ * it has none; AG_ESIG. */
+int sign_succession_verify(
+    const struct manifest *m, const char *scratch, struct error *error_r);
+
 #endif
