@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "mail/bsmtp.h"
+#include "milter/confirmed.h"
 #include "milter/decide.h"
 #include "milter/lmtp_session.h"
 #include "milter/sealing.h"
@@ -236,6 +237,8 @@ judge(struct lmtp_session *s, const char *path, struct target *t_r)
 	if (address_parse(path, &rcpt) != AG_OK || rcpt.null)
 		return ANSWER_BAD_RCPT;
 	a = decide_recipient(s->net, &rcpt, t_r);
+	a = confirmed_soften(sealer_conf(s->ctx->sealer)->run_dir, s->net,
+	    rcpt.domain, a, (int64_t)time(NULL));
 	if (a == ANSWER_PASS) {
 		/* Our own domain at this door is a mistake in Postfix's
 		 * tables: a 5xx would bounce good mail. */

@@ -6,7 +6,9 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "milter/confirmed.h"
 #include "milter/decide.h"
 #include "milter/gate.h"
 #include "milter/listener.h"
@@ -61,6 +63,8 @@ judge(const struct policy_server *p, const struct policy_request *req)
 		return ANSWER_TROUBLE;
 	}
 	a = decide_recipient(net, &rcpt, &target);
+	a = confirmed_soften(sealer_conf(p->sealer)->run_dir, net, rcpt.domain,
+	    a, (int64_t)time(NULL));
 	if (a == ANSWER_OK) {
 		collect_facts(p, req, net, &target, &facts);
 		a = decide_policy(&target, &facts);

@@ -20,6 +20,18 @@ def test_unknown_address_refused_everywhere(lab):
         assert code == 250, (name, code, text)
 
 
+def test_unknown_address_is_temporary_where_the_list_may_be_old(lab):
+    """SPEC N-1.11: Alice has not heard from Bob for eight days."""
+    alice = lab.nodes["alice"]
+    alice.stop_services("agamid-relayd")
+    alice.exec("sh", "-c", "echo bob $(($(date +%s) - 8 * 86400)) >/run/agamid/relayd/confirmed")
+    replies, _ = stranger_says(lab, "alice", ANN, ["obsolete@bob.example"])
+    assert replies[0][0] == 450, replies
+    alice.exec("sh", "-c", "echo bob $(($(date +%s) - 6 * 86400)) >/run/agamid/relayd/confirmed")
+    replies, _ = stranger_says(lab, "alice", ANN, ["obsolete@bob.example"])
+    assert replies[0][0] == 550, replies
+
+
 def test_pattern_maps_to_mailbox(lab):
     """SPEC N-16.4, N-16.5: talktome+x@carol.example is Carol's mailbox `contact`."""
     word = fresh_word()

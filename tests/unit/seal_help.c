@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mail/bsmtp.h"
@@ -124,6 +125,9 @@ derive_keys(void)
 	free(text);
 }
 
+/* There is no relayd to be asked. */
+#define NO_QUESTIONS "  policy: {primary-up: accept, copies-before-250: 1}\n"
+
 static void
 derive(void)
 {
@@ -139,8 +143,9 @@ derive(void)
 			"\n"
 			"        x\n"
 			"        -----END PGP PUBLIC KEY BLOCK-----\n"
-			"  stores: {max-message-size: 40M}\n"},
-	    {.name = "dave", .more = "  stores: {max-message-size: 1M}\n"},
+			"  stores: {max-message-size: 40M}\n" NO_QUESTIONS},
+	    {.name = "dave",
+		.more = "  stores: {max-message-size: 1M}\n" NO_QUESTIONS},
 	};
 
 	net_derive("carol", nodes, 3, NULL, 0);
@@ -166,6 +171,22 @@ make_conf(struct seal_node *n, const char *settings)
 	buf_free(&errors);
 }
 
+/* Bob has just said that his manifest is his newest. */
+static void
+make_confirmed(struct seal_node *n)
+{
+	char *dir = file_join(n->conf->run_dir, "relayd");
+	char *path = file_join(dir, "confirmed");
+	char *line = xasprintf("bob %lld\n", (long long)time(NULL));
+	struct error error = {""};
+
+	ok(file_mkdirs(dir, 0700, &error), &error);
+	help_write(path, line, strlen(line));
+	free(line);
+	free(path);
+	free(dir);
+}
+
 /* Where the configuration says, which depends on configure. */
 static void
 make_places(struct seal_node *n)
@@ -177,6 +198,7 @@ make_places(struct seal_node *n)
 
 	ok(file_remove_tree(n->conf->spool_dir, &error), &error);
 	ok(file_remove_tree(n->conf->secret_dir, &error), &error);
+	make_confirmed(n);
 	ok(file_mkdirs(tmp, 0700, &error), &error);
 	ok(file_mkdirs(new, 0700, &error), &error);
 	ok(file_mkdirs(n->conf->secret_dir, 0700, &error), &error);
