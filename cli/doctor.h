@@ -24,6 +24,7 @@
 #include "cli/known.h"
 
 #define DOCTOR_SECONDS 8 /* for all of it */
+#define DOCTOR_OUTSIDE_SECONDS 16 /* where only friends are asked */
 #define DOCTOR_TEXT_MAX 512
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILURE };

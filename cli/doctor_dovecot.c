@@ -177,6 +177,7 @@ check_lmtp(struct doctor *d)
 		    "postconf -e 'virtual_transport = "
 		    "lmtp:unix:private/dovecot-lmtp' && postfix reload",
 		    "Postfix delivers by no lmtp:unix: socket");
+		d->dovecot_up = true; /* as far as is known */
 	} else {
 		rc = talk_unix(&t, path, doctor_wait(d, ANSWER_MS), &why);
 		if (rc == 0 &&

@@ -21,7 +21,7 @@
 #include "util/text.h"
 
 #define PROBES_MAX 3
-#define PROBE_MS 5000
+#define PROBE_MS 12000 /* as long as there is time at all */
 #define ANSWER_MAX 65536
 
 struct probe {
@@ -185,8 +185,8 @@ note_probe(struct doctor *d, const struct probe *p, char error[256])
 }
 
 static void
-judge_probes(size_t asked, size_t answered, bool dialled, const char *error,
-    struct verdict *v)
+judge_probes(size_t asked, size_t answered, const char *slow, bool dialled,
+    const char *error, struct verdict *v)
 {
 	verdict_begin(v, "a friend that is connected looks at us from outside");
 	if (!dialled)
@@ -201,6 +201,9 @@ judge_probes(size_t asked, size_t answered, bool dialled, const char *error,
 		verdict_warn(v, "agamid doctor outside",
 		    "%zu asked, no answer%s%s", asked,
 		    *error == '\0' ? "" : ": ", error);
+	else if (slow != NULL)
+		verdict_warn(v, "agamid doctor outside",
+		    "%s has not finished in time", slow);
 	else
 		verdict_found(v, "%zu asked, %zu answered", asked, answered);
 }
@@ -212,6 +215,7 @@ doctor_outside(struct doctor *d)
 	bool dialled = self->address_count > 0 || self->dynamic != NULL;
 	struct probe probes[PROBES_MAX];
 	char error[256] = "";
+	const char *slow = NULL;
 	size_t n = 0, answered = 0, i;
 	struct verdict v;
 
@@ -220,9 +224,11 @@ doctor_outside(struct doctor *d)
 	collect(d, probes, n);
 	for (i = 0; i < n; i++) {
 		answered += note_probe(d, &probes[i], error);
+		if (!probes[i].ended)
+			slow = probes[i].peer;
 		close(probes[i].fd);
 		buf_free(&probes[i].answer);
 	}
-	judge_probes(n, answered, dialled, error, &v);
+	judge_probes(n, answered, slow, dialled, error, &v);
 	doctor_add(d, "outside.probe", NULL, &v);
 }
