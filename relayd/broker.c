@@ -26,6 +26,7 @@
 #include "relayd/dialler.h"
 #include "relayd/expect.h"
 #include "relayd/exchange.h"
+#include "relayd/friend.h"
 #include "relayd/gate.h"
 #include "relayd/offer.h"
 #include "relayd/question.h"
@@ -106,6 +107,7 @@ link_gone(struct client *c, void *ctx)
 	expect_pass_on(ln);
 	receipts_link_gone(ln);
 	exchange_link_gone(ln);
+	friend_link_gone(ln);
 	free(ln);
 	/* What it had in hand is offered anew by the one that remains. */
 	ln = broker_best(r->broker, p);
@@ -190,6 +192,8 @@ stranger_message(
 	    question_ask(b->r, c, data))
 		return;
 	if (!session && sock_peer_is(client_fd(c), USER_RELAY)) {
+		if (friend_ask(b->r, c, data))
+			return;
 		control_command(b->r, c, data);
 		client_finish(c);
 		return;

@@ -77,6 +77,11 @@
  *			its own that is in force here is its newest; seconds since
  *			1970, 0: never)
  *
+ * probe PEER		ask that peer, in the session with it, to look at this
+ *			node's doors from outside; the answer takes at most 15
+ *			seconds, a line for each:
+ *	check=smtp|ehlo|starttls|ssh result=ok|fail text="192.0.2.1: 220 ..."
+ *
  * Anything else, or what fails:
  *	error="unknown command"
  */

@@ -18,6 +18,7 @@
 #include "relayd/away.h"
 #include "relayd/client.h"
 #include "relayd/exchange.h"
+#include "relayd/friend.h"
 #include "relayd/expect.h"
 #include "relayd/gate.h"
 #include "relayd/intake.h"
@@ -209,6 +210,15 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_MANIFEST:
 		exchange_brought(ln, m);
+		return;
+	case PROTO_PROBE:
+		friend_wanted(ln);
+		return;
+	case PROTO_CHECK:
+		friend_check(ln, m);
+		return;
+	case PROTO_CHECKED:
+		friend_checked(ln, m->text);
 		return;
 	case PROTO_NOTE:
 		take_note(m);

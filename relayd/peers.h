@@ -56,6 +56,7 @@ struct peer {
 	int64_t confirmed; /* confirm.h; seconds since 1970, 0: never */
 	int64_t confirm_stored;
 	bool confirmed_by_link; /* by what it said in its session */
+	int64_t looked_at; /* probe.c: from here; ms, 0: never */
 
 	/* What is held, and awaited, for this home. */
 	uint64_t held_count, held_bytes, awaited_bytes;

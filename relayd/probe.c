@@ -4,7 +4,9 @@
  *
  * SECURITY: faces the network, in a process of its own that has no secret
  * and writes nothing but its lines. It dials only what the peer's own
- * manifest names, and says nothing there but EHLO and QUIT.
+ * manifest names, and says nothing there but EHLO and QUIT. What is said
+ * at an address that is not public is not passed on (SPEC R-12.5): a peer
+ * shall not read through us what stands in our house.
  */
 #include "relayd/probe.h"
 
@@ -18,6 +20,7 @@
 
 #include "util/buf.h"
 #include "util/log.h"
+#include "util/text.h"
 #include "mail/smtp_reply.h"
 #include "manifests/network.h"
 #include "relayd/addresses.h"
@@ -149,6 +152,15 @@ talk(struct probe *p, struct smtp_reply *r)
 	(void)write_line(p, "QUIT", "");
 }
 
+/* Keeps only what was well and what not. */
+static void
+hide(struct probe *p)
+{
+	text_set(p->smtp_text, "%s", p->smtp ? "220" : "no greeting of SMTP");
+	text_set(p->ehlo_text, "%s",
+	    p->ehlo ? "250" : "not under the manifest's host name");
+}
+
 /* address_fn: true if something is there. */
 static bool
 try_smtp(const char *address, void *ctx)
@@ -165,6 +177,8 @@ try_smtp(const char *address, void *ctx)
 	buf_reset(&p->in);
 	talk(p, &r);
 	close(p->fd);
+	if (text_address_is_special(address))
+		hide(p);
 	return p->smtp;
 }
 
@@ -178,7 +192,10 @@ try_ssh(const char *address, void *ctx)
 
 	p->ssh = ssh_recognise(p->peer, address, &error) == 0;
 	text_set(p->ssh_text, "%s: %s", address,
-	    p->ssh ? "its host key is the manifest's" : error.text);
+	    p->ssh ? "its host key is the manifest's"
+		: text_address_is_special(address)
+		? "no SSH server with the manifest's key"
+		: error.text);
 	return p->ssh;
 }
 

@@ -25,6 +25,7 @@
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
 #include "relayd/exchange.h"
+#include "relayd/friend.h"
 #include "relayd/expect.h"
 #include "relayd/events.h"
 #include "relayd/gate.h"
@@ -359,8 +360,10 @@ start_parts(struct relayd *r, struct error *error_r)
 	r->awaits = awaits_new(r);
 	r->probers = probers_new(r);
 	r->gate = gate_new();
+	r->friends = friends_new(r);
 	if (rc == 0 &&
-	    (r->awaits == NULL || r->probers == NULL || r->gate == NULL))
+	    (r->awaits == NULL || r->probers == NULL || r->gate == NULL ||
+		r->friends == NULL))
 		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = expects_new(r, &r->expects, error_r);
@@ -463,6 +466,7 @@ relayd_free(struct relayd **rp)
 	expects_free(&r->expects);
 	awaits_free(&r->awaits);
 	gate_free(&r->gate);
+	friends_free(&r->friends);
 	probers_free(&r->probers);
 	broker_free(&r->broker);
 	forget_pending(r);

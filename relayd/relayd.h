@@ -22,6 +22,7 @@
  *	exchange manifests, passed on
  *	inbox	those that came, for agamid apply
  *	confirm	how fresh they are
+ *	friend	friends look at each other from outside
  *	watch	new files, new manifests, the network coming up
  *
  * Changes to files and database take effect at once in memory, and are
@@ -78,6 +79,7 @@ struct relayd {
 	struct inbox *inbox;
 	struct confirm *confirm;
 	struct exchange *exchange;
+	struct friends *friends;
 
 	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */
