@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup - makes the plan, shows it, asks, carries it out, tries it, and
- * takes it back where a trial fails. See setup.h; SPEC N-20.
+ * takes it back where a trial fails. See setup.h; SPEC N-22.
  */
 #include "cli/setup.h"
 
@@ -317,6 +317,8 @@ setup_do(const struct conf *conf, const struct roster *roster,
 		goto out;
 	}
 	say_foreign(&s);
+	/* Among them: a peer's domain that this Postfix has already. */
+	cli_lines(&roster->problems);
 	refused = say_findings(&s);
 	if (refused > 0 && !force) {
 		rc = cli_error("%u thing%s in the way (\"refused\" above): "

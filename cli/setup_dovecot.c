@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup_dovecot - the Sieve script that ends duplicates, and the settings
- * that have LMTP and LDA run it (SPEC N-20.6). See setup.h.
+ * that have LMTP and LDA run it (SPEC N-22.8). See setup.h.
  *
  * How own mail is delivered stays the operator's: where it does not go
  * through Dovecot's LMTP or LDA, that is said, and nothing is changed.

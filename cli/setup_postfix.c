@@ -5,12 +5,15 @@
  */
 #include "cli/setup_postfix.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/postfix.h"
@@ -79,15 +82,20 @@ struct copies {
 	struct setup_file *main, *master;
 };
 
+/* A minute old: Postfix's programs read a younger file slowly. */
 static int
 write_copy(const char *dir, const char *name, const struct setup_state *st,
     struct error *error_r)
 {
+	const struct timespec old = {time(NULL) - 60, 0};
+	const struct timespec times[2] = {old, old};
 	char *path = file_join(dir, name);
 	int rc;
 
 	rc = file_replace(path, buf_str(&st->data), st->data.len, 0600,
 	    "setup.copy", error_r);
+	if (rc == 0)
+		(void)utimensat(AT_FDCWD, path, times, 0);
 	free(path);
 	return rc;
 }
@@ -142,35 +150,66 @@ make_copies(
 
 /* ---- edits ---- */
 
-/* NAME = value; NULL: no such line. */
-static int
-set_parameter(
-    const char *dir, const char *name, const char *value, struct error *error_r)
-{
-	char *line;
-	int rc;
+/* What one postconf is to do: its flag, and its arguments. */
+struct batch {
+	const char *flag;
+	char **arg;
+	size_t count;
+};
 
+static void
+batch_add(struct batch *b, char *arg)
+{
+	char **grown = reallocarray(b->arg, b->count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		abort();
+	b->arg = grown;
+	b->arg[b->count++] = arg;
+}
+
+/* "NAME=value" to set; without a value "NAME" is to go. */
+static void
+batch_edit(
+    struct batch *set, struct batch *drop, const char *name, const char *value)
+{
 	if (value == NULL)
-		return postconf(dir, "-X", name, NULL, error_r);
-	line = xasprintf("%s=%s", name, value);
-	rc = postconf(dir, "-e", line, NULL, error_r);
-	free(line);
+		batch_add(drop, xstrdup(name));
+	else
+		batch_add(set, xasprintf("%s=%s", name, value));
+}
+
+/* Do it, if there is anything to do; the arguments are freed. */
+static int
+batch_run(struct batch *b, const char *dir, struct error *error_r)
+{
+	const char **argv = xcalloc(b->count + 5, sizeof(*argv));
+	size_t i;
+	int rc = 0;
+
+	argv[0] = "postconf";
+	argv[1] = "-c";
+	argv[2] = dir;
+	argv[3] = b->flag;
+	for (i = 0; i < b->count; i++)
+		argv[4 + i] = b->arg[i];
+	if (b->count > 0)
+		rc = setup_run(argv, NULL, error_r);
+	for (i = 0; i < b->count; i++)
+		free(b->arg[i]);
+	free(b->arg);
+	free(argv);
 	return rc;
 }
 
 static int
-set_entry(
-    const char *dir, const char *name, const char *entry, struct error *error_r)
+batch_both(struct batch *set, struct batch *drop, const char *dir,
+    struct error *error_r)
 {
-	char *line;
-	int rc;
+	int rc = batch_run(set, dir, error_r);
+	int rc2 = batch_run(drop, dir, rc < 0 ? NULL : error_r);
 
-	if (entry == NULL)
-		return postconf(dir, "-MX", name, NULL, error_r);
-	line = xasprintf("%s=%s", name, entry);
-	rc = postconf(dir, "-M", line, NULL, error_r);
-	free(line);
-	return rc;
+	return rc < 0 ? rc : rc2;
 }
 
 /* What was there without us: the journal knows better than the file. */
@@ -196,16 +235,16 @@ edit_main(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
 	struct setup_edit *e;
 	size_t i;
 	char *is;
-	int rc = 0;
+	struct batch set = {"-e", NULL, 0}, drop = {"-X", NULL, 0};
 
-	for (i = 0; rc == 0 && i < wanted->count; i++) {
+	for (i = 0; i < wanted->count; i++) {
 		e = &wanted->edit[i];
 		old = setup_edit_find(&s->old_main, e->name);
 		is = pf_value(&pf->set, e->name);
 		if (old != NULL)
 			put_was(e, pf_strip_value(pf->derived, old, is));
 		if (!is_now(is, e))
-			rc = set_parameter(dir, e->name, e->now, error_r);
+			batch_edit(&set, &drop, e->name, e->now);
 		if (old != NULL || !is_now(is, e))
 			setup_edit_add(&s->main, e->name, e->was, e->now);
 		free(is);
@@ -215,7 +254,7 @@ edit_main(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
 		if (setup_edit_find(&s->main, old->name) == NULL)
 			setup_edit_add(&s->main, old->name, old->was, old->now);
 	}
-	return rc;
+	return batch_both(&set, &drop, dir, error_r);
 }
 
 static int
@@ -226,16 +265,16 @@ edit_master(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
 	struct setup_edit *e;
 	size_t i;
 	char *is;
-	int rc = 0;
+	struct batch set = {"-M", NULL, 0}, drop = {"-MX", NULL, 0};
 
-	for (i = 0; rc == 0 && i < wanted->count; i++) {
+	for (i = 0; i < wanted->count; i++) {
 		e = &wanted->edit[i];
 		old = setup_edit_find(&s->old_master, e->name);
 		is = pf_entry(pf, e->name);
 		if (old != NULL)
 			put_was(e, pf_strip_entry(pf->derived, old, is));
 		if (!is_now(is, e))
-			rc = set_entry(dir, e->name, e->now, error_r);
+			batch_edit(&set, &drop, e->name, e->now);
 		if (old != NULL || !is_now(is, e))
 			setup_edit_add(&s->master, e->name, e->was, e->now);
 		free(is);
@@ -246,7 +285,7 @@ edit_master(struct setup *s, const struct pf *pf, struct setup_edits *wanted,
 			setup_edit_add(
 			    &s->master, old->name, old->was, old->now);
 	}
-	return rc;
+	return batch_both(&set, &drop, dir, error_r);
 }
 
 /* This machine's addresses, a line each, with a "\n" before the first. */
@@ -341,18 +380,18 @@ strip_main(struct setup *s, const struct pf *pf, const char *dir,
 	const struct setup_edit *e;
 	char *is, *rest;
 	size_t i;
-	int rc = 0;
+	struct batch set = {"-e", NULL, 0}, drop = {"-X", NULL, 0};
 
-	for (i = 0; rc == 0 && i < s->old_main.count; i++) {
+	for (i = 0; i < s->old_main.count; i++) {
 		e = &s->old_main.edit[i];
 		is = pf_value(&pf->set, e->name);
 		rest = pf_strip_value(pf->derived, e, is);
 		if (is != NULL && (rest == NULL || strcmp(rest, is) != 0))
-			rc = set_parameter(dir, e->name, rest, error_r);
+			batch_edit(&set, &drop, e->name, rest);
 		free(rest);
 		free(is);
 	}
-	return rc;
+	return batch_both(&set, &drop, dir, error_r);
 }
 
 static int
@@ -362,18 +401,18 @@ strip_master(struct setup *s, const struct pf *pf, const char *dir,
 	const struct setup_edit *e;
 	char *is, *rest;
 	size_t i;
-	int rc = 0;
+	struct batch set = {"-M", NULL, 0}, drop = {"-MX", NULL, 0};
 
-	for (i = 0; rc == 0 && i < s->old_master.count; i++) {
+	for (i = 0; i < s->old_master.count; i++) {
 		e = &s->old_master.edit[i];
 		is = pf_entry(pf, e->name);
 		rest = pf_strip_entry(pf->derived, e, is);
 		if (is != NULL && (rest == NULL || strcmp(rest, is) != 0))
-			rc = set_entry(dir, e->name, rest, error_r);
+			batch_edit(&set, &drop, e->name, rest);
 		free(rest);
 		free(is);
 	}
-	return rc;
+	return batch_both(&set, &drop, dir, error_r);
 }
 
 int
@@ -417,11 +456,10 @@ setup_postfix_check(const struct setup *s, struct error *error_r)
 	char *dir = setup_path(s, CONFIG);
 	int rc;
 
-	rc = postconf(dir, "-n", NULL, NULL, error_r);
-	if (rc == 0)
-		rc = postconf(dir, "-M", NULL, NULL, error_r);
-	if (rc == 0 && setup_is_live(s))
+	if (setup_is_live(s))
 		rc = setup_run(check, NULL, error_r);
+	else
+		rc = postconf(dir, "-n", NULL, NULL, error_r);
 	free(dir);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup_promise - where an operator's own settings would break a promise
- * of Agamid's, and the line to type. See setup_postfix.h; SPEC N-20.7.
+ * of Agamid's, and the line to type. See setup_postfix.h; SPEC N-22.7.
  *
  * What would let mail for a peer out in clear is refused; the rest is a
  * warning. Nothing is changed here.
@@ -244,35 +244,6 @@ find_route(const struct look *l, const char *list, const char *domain)
 }
 
 static void
-find_own_relay(const struct look *l, const char *domain)
-{
-	static const char *const lists[] = {"relay_domains",
-	    "virtual_mailbox_domains", "virtual_alias_domains",
-	    "mydestination"};
-	struct buf answer;
-	char *value, *table;
-	size_t i;
-
-	buf_init(&answer, 65536);
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		value = pf_value(&l->pf->full, lists[i]);
-		if (value == NULL)
-			continue;
-		table = list_has(value, domain)
-		    ? xstrdup(lists[i])
-		    : table_with(l, value, domain, &answer);
-		if (table != NULL)
-			setup_find(l->s, SETUP_REFUSE, NULL,
-			    "%s has the peer's domain %s (%s): a domain has "
-			    "one home; take it out there",
-			    lists[i], domain, table);
-		free(table);
-		free(value);
-	}
-	buf_free(&answer);
-}
-
-static void
 find_routes(const struct look *l)
 {
 	char *list = pf_value(&l->pf->full, "transport_maps");
@@ -281,7 +252,6 @@ find_routes(const struct look *l)
 
 	for (i = 0; i < r->peer_count; i++) {
 		for (j = 0; j < r->peers[i]->domain_count; j++) {
-			find_own_relay(l, r->peers[i]->domains[j]);
 			if (list != NULL)
 				find_route(l, list, r->peers[i]->domains[j]);
 		}

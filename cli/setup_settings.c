@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup_settings - what main.cf and master.cf are to say, made of what
- * they say. Pure. See setup_postfix.h; SPEC N-16, N-20.
+ * they say. Pure. See setup_postfix.h; SPEC N-16, N-22.
  *
  * Lists are added to, never replaced. Our transport table comes first in
  * its list, for it holds the peers' domains only and nothing may be before
