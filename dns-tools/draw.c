@@ -20,11 +20,13 @@
 #include <string.h>
 
 #include "manifests/lookup.h"
+#include "util/error.h"
 #include "util/text.h"
 
 #define SLACK_NUM 5 /* room: 5/4 of the even share */
 #define SLACK_DEN 4
-#define FIRST_LOOK 64 /* about so many of the highest weights */
+#define FIRST_LOOK 64 /* about so many of the highest weights, */
+#define SECOND_LOOK 1024 /* then so many, then all */
 #define LEVELS 32 /* room doubles so often */
 
 struct node {
@@ -32,8 +34,10 @@ struct node {
 	uint64_t as_home, as_holder; /* of its name */
 	uint64_t fraction; /* of the room, 0 to 2^32 - 1 */
 	uint32_t room, load;
+	uint32_t site; /* the number of a node on it */
 	bool holds; /* can be anybody's backup */
-	const struct manifest *chosen[DRAW_MAX];
+	bool holds_site; /* as a site's number: has it one that holds? */
+	const struct node *chosen[DRAW_MAX];
 	size_t chosen_count;
 };
 
@@ -56,6 +60,7 @@ struct draw {
 		size_t count, room;
 	} * named_by; /* one for each node */
 	struct weighed *candidates;
+	size_t site_count; /* with a node that holds */
 };
 
 /* ---- hashes (Z-3.4) ---- */
@@ -115,9 +120,9 @@ by_weight(const void *a, const void *b)
 static int
 by_host(const void *a, const void *b)
 {
-	const struct manifest *const *x = a, *const *y = b;
+	const struct node *const *x = a, *const *y = b;
 
-	return strcmp((*x)->host, (*y)->host);
+	return strcmp((*x)->m->host, (*y)->m->host);
 }
 
 /* ---- who may hold for whom ---- */
@@ -252,26 +257,43 @@ find_candidates(const struct draw *d, const struct node *home, uint64_t least)
 /* ---- choosing ---- */
 
 static bool
-site_is_new(const struct node *home, const char *site)
+site_is_new(const struct node *home, uint32_t site)
 {
 	size_t i;
 
-	if (strcmp(site, manifest_site(home->m)) == 0)
+	if (site == home->site)
 		return false;
 	for (i = 0; i < home->chosen_count; i++) {
-		if (strcmp(site, manifest_site(home->chosen[i])) == 0)
+		if (site == home->chosen[i]->site)
 			return false;
 	}
 	return true;
 }
 
+/* Are all sites the home's own or chosen? Then no candidate can be on a
+ * new one. */
 static bool
-is_chosen(const struct node *home, const struct manifest *m)
+sites_are_used(const struct draw *d, const struct node *home)
+{
+	size_t used = d->nodes[home->site].holds_site, i, j;
+
+	for (i = 0; i < home->chosen_count; i++) {
+		for (j = 0; j < i; j++) {
+			if (home->chosen[j]->site == home->chosen[i]->site)
+				break;
+		}
+		used += j == i && home->chosen[i]->site != home->site;
+	}
+	return used == d->site_count;
+}
+
+static bool
+is_chosen(const struct node *home, const struct node *n)
 {
 	size_t i;
 
 	for (i = 0; i < home->chosen_count; i++) {
-		if (home->chosen[i] == m)
+		if (home->chosen[i] == n)
 			return true;
 	}
 	return false;
@@ -289,15 +311,15 @@ choose_pass(struct draw *d, struct node *home, size_t n, size_t want,
 
 	for (i = 0; i < n && home->chosen_count < want; i++) {
 		holder = &d->nodes[d->candidates[i].node];
-		if (is_chosen(home, holder->m) ||
-		    (new_sites && !site_is_new(home, manifest_site(holder->m))))
+		if (is_chosen(home, holder) ||
+		    (new_sites && !site_is_new(home, holder->site)))
 			continue;
 		if (holder->load >= (uint64_t)holder->room << level) {
 			full = true;
 			continue;
 		}
 		holder->load++;
-		home->chosen[home->chosen_count++] = holder->m;
+		home->chosen[home->chosen_count++] = holder;
 	}
 	return full;
 }
@@ -310,6 +332,22 @@ wanted(const struct node *home)
 	return want < DRAW_MAX ? want : DRAW_MAX;
 }
 
+/* Among about so many of the highest weights only. Whom it chooses it would
+ * choose among all: they come first. */
+static void
+choose_quickly(struct draw *d, struct node *home, size_t look, size_t want)
+{
+	size_t n;
+
+	if (d->open_count <= 2 * look)
+		return;
+	n = find_candidates(
+	    d, home, UINT64_MAX - UINT64_MAX / d->open_count * look);
+	choose_pass(d, home, n, want, 0, true);
+	if (sites_are_used(d, home))
+		choose_pass(d, home, n, want, 0, false);
+}
+
 /* SPEC Z-3.3: sites of their own first (what fells the home, or one
  * backup, must not fell the next one), and of these who has room. */
 static void
@@ -318,17 +356,11 @@ choose(struct draw *d, struct node *home)
 	size_t n, want = wanted(home);
 	unsigned level;
 
-	if (want == 0)
+	choose_quickly(d, home, FIRST_LOOK, want);
+	if (home->chosen_count < want)
+		choose_quickly(d, home, SECOND_LOOK, want);
+	if (home->chosen_count == want)
 		return;
-	if (d->open_count > 2 * FIRST_LOOK) {
-		n = find_candidates(d, home,
-		    UINT64_MAX - UINT64_MAX / d->open_count * FIRST_LOOK);
-		choose_pass(d, home, n, want, 0, true);
-		if (home->chosen_count == want)
-			return;
-	}
-	/* The few looked at first are the first of all: what was chosen
-	 * among them would be chosen again. */
 	n = find_candidates(d, home, 0);
 	for (level = 0; level < LEVELS; level++) {
 		if (!choose_pass(d, home, n, want, level, true))
@@ -360,6 +392,30 @@ give_room(struct draw *d)
 		room = (room + (d->nodes[i].fraction >> 12)) >> 20;
 		d->nodes[i].room = room > 0 ? (uint32_t)room : 1;
 	}
+}
+
+/* Each site's number, and how many there are to choose from. */
+static int
+number_sites(struct draw *d)
+{
+	struct lookup *sites = lookup_new();
+	const void *there;
+	struct node *n;
+	size_t i;
+	int rc = sites != NULL ? 0 : AG_ENOMEM;
+
+	for (i = 0; i < d->count && rc != AG_ENOMEM; i++) {
+		n = &d->nodes[i];
+		there = n;
+		rc = lookup_add(sites, manifest_site(n->m), n, &there);
+		n->site = (uint32_t)((const struct node *)there - d->nodes);
+		if (n->holds && !d->nodes[n->site].holds_site) {
+			d->nodes[n->site].holds_site = true;
+			d->site_count++;
+		}
+	}
+	lookup_free(&sites);
+	return rc == AG_ENOMEM ? rc : 0;
 }
 
 static bool
@@ -397,7 +453,9 @@ draw_new(const struct manifest *const *nodes, size_t count)
 	for (i = 0; i < count; i++)
 		add_holder(d, (uint32_t)i);
 	give_room(d);
-	for (i = 0; i < count; i++) {
+	if (number_sites(d) != 0)
+		draw_free(&d);
+	for (i = 0; d != NULL && i < count; i++) {
 		choose(d, &d->nodes[i]);
 		qsort(d->nodes[i].chosen, d->nodes[i].chosen_count,
 		    sizeof(*d->nodes[i].chosen), by_host);
@@ -431,8 +489,9 @@ draw_backups(const struct draw *d, const struct manifest *home,
 {
 	const struct node *n = lookup_get(d->by_name, home->name);
 
-	if (n == NULL)
-		return 0;
-	memcpy(out, n->chosen, n->chosen_count * sizeof(*out));
-	return n->chosen_count;
+	size_t i;
+
+	for (i = 0; n != NULL && i < n->chosen_count; i++)
+		out[i] = n->chosen[i]->m;
+	return n != NULL ? n->chosen_count : 0;
 }

@@ -295,7 +295,7 @@ def oracle(nodes):
     return result
 
 
-def random_network(r, size):
+def random_network(r, size, sites):
     nodes = [Node(f"n{i}") for i in range(size)]
     names = [n.name for n in nodes] + ["stranger"]
 
@@ -305,7 +305,7 @@ def random_network(r, size):
     for n in nodes:
         n.dials = r.random() < 0.8
         n.mx = r.choice([0, 1, 2, 3, 3, 3, 10])
-        n.site = r.choice([n.name, n.name, "s1", "s2"])
+        n.site = r.choice(sites) if sites else r.choice([n.name, n.name, "s1", "s2"])
         n.lists = {}
         for side in "backups", "stores":
             lists = n.lists[side] = {}
@@ -328,12 +328,12 @@ def text_of(n, i):
     return manifest(n.name, more, domains=[f"{n.name}.example", f"x.{n.name}.example"])
 
 
-@pytest.mark.parametrize("size,rounds", [(6, 20), (40, 4), (400, 1)])
-def test_random_networks(size, rounds, tmp_path):
+@pytest.mark.parametrize("size,rounds,sites", [(6, 20, ""), (40, 4, ""), (400, 1, ""), (400, 1, "abc")])
+def test_random_networks(size, rounds, sites, tmp_path):
     """SPEC Z-3.1, Z-3.2, Z-3.3, Z-3.4, Z-2.4, Z-1.2, M-5.1: white and black
     lists of both sides."""
     for seed in range(rounds):
-        nodes = random_network(random.Random(f"{size} {seed}"), size)
+        nodes = random_network(random.Random(f"{size} {seed}"), size, sites)
         folder = write(tmp_path / f"{seed}", {n.name: text_of(n, i) for i, n in enumerate(nodes)})
         zone = folder / "zone"
         agamid_zone("generate", "--no-signatures", "--zone", "example", "--ns", "ns.other.net", "--output", zone,
