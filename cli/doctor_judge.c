@@ -113,6 +113,8 @@ judge_session(const struct peer_facts *f, int64_t now, struct verdict *v)
 	else if (f->session[0] == '\0')
 		verdict_warn(
 		    v, "agamid apply", "agamid-relayd does not know this peer");
+	else if (f->away > now) /* SPEC: it was announced */
+		verdict_found(v, "away, as it said");
 	else if (f->seen == 0)
 		verdict_warn(v, fix, "not seen since agamid-relayd began%s%s",
 		    f->error[0] == '\0' ? "" : ": ", f->error);

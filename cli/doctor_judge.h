@@ -49,6 +49,7 @@ struct peer_facts {
 	char session[16]; /* "dialled", "accepted", "dialling", "none", "" */
 	int64_t seen; /* 0: not since relayd began */
 	char error[256];
+	int64_t away; /* until when it said it is away; 0: it isn't */
 	int64_t confirmed; /* 0: never; -1: relayd does not tell */
 	bool his_for_us, ours_for_him;
 };

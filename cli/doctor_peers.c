@@ -41,6 +41,7 @@ find_peer(const struct doctor *d, const char *name, struct peer_facts *f)
 		    line, len, "session", f->session, sizeof(f->session));
 		relay_value(line, len, "error", f->error, sizeof(f->error));
 		f->seen = (int64_t)relay_number(line, len, "seen");
+		f->away = (int64_t)relay_number(line, len, "away");
 		return true;
 	}
 	return false;
