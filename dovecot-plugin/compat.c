@@ -14,44 +14,10 @@
 
 #if DOVECOT_VERSION_MINOR >= 4
 
-#include "master-service.h"
-#include "settings.h"
 #include "mail-storage-service.h"
+#include "settings.h"
 
-struct agamid_settings {
-	pool_t pool;
-	const char *agamid_key, *agamid_mode, *agamid_mailbox;
-	const char *agamid_sealed_pub, *agamid_pass;
-};
-
-#define DEF(type, name) \
-	SETTING_DEFINE_STRUCT_##type(#name, name, struct agamid_settings)
-
-static const struct setting_define defines[] = {
-    DEF(STR, agamid_key),
-    DEF(STR, agamid_mode),
-    DEF(STR, agamid_mailbox),
-    DEF(STR, agamid_sealed_pub),
-    DEF(STR_NOVARS, agamid_pass),
-    SETTING_DEFINE_LIST_END,
-};
-
-static const struct agamid_settings defaults = {
-    .agamid_key = "",
-    .agamid_mode = "",
-    .agamid_mailbox = "",
-    .agamid_sealed_pub = "",
-    .agamid_pass = "",
-};
-
-extern const struct setting_parser_info agamid_setting_parser_info;
-const struct setting_parser_info agamid_setting_parser_info = {
-    .name = "agamid",
-    .defines = defines,
-    .defaults = &defaults,
-    .struct_size = sizeof(struct agamid_settings),
-    .pool_offset1 = 1 + offsetof(struct agamid_settings, pool),
-};
+#include "dovecot-plugin/settings24.h"
 
 bool
 compat_get_settings(struct mail_user *user, struct compat_settings *s_r)

@@ -9,6 +9,7 @@
  * plaintext into files, so there it does nothing, and says so.
  */
 #include "dovecot-plugin/plugin.h"
+#include "dovecot-plugin/quiet.h"
 
 #include "master-service.h"
 #include "module-dir.h"
@@ -144,4 +145,5 @@ agamid_plugin_deinit(void)
 {
 	if (is_hooked)
 		mail_storage_hooks_remove(&hooks);
+	quiet_free();
 }

@@ -2,30 +2,22 @@
 /*
  * quiet - no words from librnp. See quiet.h.
  *
- * The stream is one for the process's life: librnp closes at the end of an
- * object what was stderr at its start and is not any more.
+ * The stream is one for as long as the plugin is loaded: librnp closes at
+ * the end of an object what was stderr at its start and is not any more.
+ * It is no stream of our own making, whose functions would be called at
+ * the process's end, when Dovecot has unloaded them.
  */
 #include "dovecot-plugin/quiet.h"
 
-#include <sys/types.h>
-
-static ssize_t
-nowhere(void *ctx, const char *data, size_t len)
-{
-	(void)ctx;
-	(void)data;
-	return (ssize_t)len;
-}
+static FILE *silent;
 
 FILE *
 quiet_begin(void)
 {
-	static FILE *silent;
-	cookie_io_functions_t io = {.write = nowhere};
 	FILE *before = stderr;
 
 	if (silent == NULL)
-		silent = fopencookie(NULL, "w", io);
+		silent = fopen("/dev/null", "we");
 	if (silent != NULL)
 		stderr = silent;
 	return before;
@@ -35,4 +27,12 @@ void
 quiet_end(FILE *before)
 {
 	stderr = before;
+}
+
+void
+quiet_free(void)
+{
+	if (silent != NULL)
+		fclose(silent);
+	silent = NULL;
 }

@@ -13,5 +13,7 @@
 
 FILE *quiet_begin(void);
 void quiet_end(FILE *before);
+/* Before the plugin is unloaded. */
+void quiet_free(void);
 
 #endif

@@ -35,6 +35,7 @@ AS_IF([test "x$with_dovecot" != xno], [
 AC_SUBST([DOVECOT_CPPFLAGS])
 AC_SUBST([DOVECOT_MODULEDIR])
 AM_CONDITIONAL([HAVE_DOVECOT], [test $have_dovecot = yes])
+AM_CONDITIONAL([HAVE_DOVECOT24], [test "x$dovecot_24" = xyes])
 ])
 
 AC_DEFUN([AGAMID_DOVECOT_TRY], [
@@ -64,5 +65,21 @@ AC_DEFUN([AGAMID_DOVECOT_TRY], [
 #endif
 ]])], [have_dovecot=yes], [why_no_dovecot="its headers don't compile, or are not of 2.3 or 2.4; see config.log"])
     AC_MSG_RESULT([$have_dovecot])
+    dovecot_24=no
+    AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#undef PACKAGE_NAME
+#undef PACKAGE_TARNAME
+#undef PACKAGE_VERSION
+#undef PACKAGE_STRING
+#undef PACKAGE_BUGREPORT
+#undef PACKAGE_URL
+#undef PACKAGE
+#undef VERSION
+#define HAVE_CONFIG_H
+#include "lib.h"
+#if DOVECOT_VERSION_MINOR < 4
+#error
+#endif
+]])], [dovecot_24=yes])
     CPPFLAGS=$ag_save_CPPFLAGS
 ])

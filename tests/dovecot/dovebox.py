@@ -18,10 +18,14 @@ import subprocess
 import tempfile
 import time
 
+import conf24
+
 TOOLS = pathlib.Path(os.environ["AGAMID_TOOLS"]).resolve()
 PLUGIN = TOOLS.parents[1] / "dovecot-plugin/lib05_agamid_plugin.so"
 MODULES = pathlib.Path("/usr/lib/dovecot/modules")
 UID = 31500
+VERSION = subprocess.run(["/usr/sbin/dovecot", "--version"], check=True,
+                         capture_output=True, timeout=60).stdout.decode()
 DEADLINE = 60
 
 CONF = """
@@ -146,20 +150,14 @@ def free_port():
 
 
 class Key:
-    """An OpenPGP key with a passphrase, made by GnuPG."""
+    """A mailbox's key, as agamid key makes it; GnuPG has it as well."""
 
-    def __init__(self, where, passphrase, algorithm="cv25519"):
+    def __init__(self, where, passphrase):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="agk", dir="/tmp"))
         self.passphrase = passphrase
         self.public, self.secret = where / "key.asc", where / "secret.pgp"
-        primary = "ed25519" if algorithm == "cv25519" else algorithm
-        self.gpg("--quick-generate-key", "frank@friends.example", primary,
-                 "cert", "never")
-        fpr = re.search(rb"^fpr:+([0-9A-F]{40}):",
-                        self.gpg("--with-colons", "-K"), re.M)[1].decode()
-        self.gpg("--quick-add-key", fpr, algorithm, "encr", "never")
-        self.public.write_bytes(self.gpg("--armor", "--export", fpr))
-        self.secret.write_bytes(self.gpg("--export-secret-keys", fpr))
+        run(TOOLS / "make_sealed", "--make-key", where, "--pass", passphrase)
+        self.gpg("--import", data=self.public.read_bytes())
 
     def gpg(self, *argv, data=b""):
         return run("gpg", "--homedir", self.home, "--batch", "--quiet", "--yes",
@@ -221,11 +219,13 @@ class Dovecot:
         shutil.copy(PLUGIN, self.dir / "modules" / PLUGIN.name)
         self.write_users()
         self.conf = self.dir / "dovecot.conf"
-        self.conf.write_text(CONF.format(
-            dir=self.dir, uid=UID, location=location, other=other, mode=mode,
-            loaded=loaded, everywhere=everywhere, extra=extra,
-            settings=settings, hibernate=hibernate, imap=self.imap_port,
-            pop3=self.pop3_port))
+        values = {
+            "dir": self.dir, "uid": UID, "location": location, "other": other,
+            "mode": mode, "loaded": loaded, "everywhere": everywhere,
+            "extra": extra, "settings": settings, "hibernate": hibernate,
+            "imap": self.imap_port, "pop3": self.pop3_port}
+        self.conf.write_text(conf24.render(values) if VERSION.startswith("2.4")
+                             else CONF.format(**values))
         self.process = None
 
     def write_users(self):

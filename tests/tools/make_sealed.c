@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "mail/keys.h"
+#include "mail/mailbox_key.h"
 #include "mail/openpgp.h"
 #include "mail/sealed.h"
 #include "milter/pgpmime.h"
@@ -29,10 +30,12 @@ static const char usage[] =
     "usage: make_sealed --seed FILE --mailbox NAME --out DIR\n"
     "           (--key FILE --ring DIR | --armor) FILE ...\n"
     "Writes DIR/NAME for each FILE: the message sealed to the public key in\n"
-    "--key (its keyring is made in --ring), wrapped and marked.\n";
+    "--key (its keyring is made in --ring), wrapped and marked.\n"
+    "       make_sealed --make-key DIR --pass TEXT\n"
+    "Makes a mailbox's key: DIR/key.asc and DIR/secret.pgp.\n";
 
 struct options {
-	const char *seed, *mailbox, *out, *key, *ring;
+	const char *seed, *mailbox, *out, *key, *ring, *make, *pass;
 	int armor;
 };
 
@@ -168,6 +171,39 @@ open_engine(const struct options *o, struct openpgp **pgp_r,
 }
 
 static void
+write_out(const char *dir, const char *name, const struct buf *b)
+{
+	char *path = file_join(dir, name);
+	struct error error;
+
+	check(file_replace(path, buf_str(b), b->len, 0600, "tool", &error),
+	    &error);
+	free(path);
+}
+
+static int
+make_key(const struct options *o)
+{
+	struct mailbox_key *key;
+	struct buf public, secret;
+	struct error error;
+
+	buf_init(&public, MAILBOX_KEY_MAX);
+	buf_init(&secret, MAILBOX_KEY_MAX);
+	check(mailbox_key_new(&key, &error), &error);
+	check(
+	    mailbox_key_generate(key, "frank@friends.example", &error), &error);
+	check(mailbox_key_public(key, &public, &error), &error);
+	check(mailbox_key_secret(key, o->pass, &secret, &error), &error);
+	write_out(o->make, "key.asc", &public);
+	write_out(o->make, "secret.pgp", &secret);
+	mailbox_key_free(&key);
+	buf_free(&public);
+	buf_wipe(&secret);
+	return 0;
+}
+
+static void
 parse(int argc, char **argv, struct options *o)
 {
 	const struct option options[] = {
@@ -176,6 +212,8 @@ parse(int argc, char **argv, struct options *o)
 	    {"out", required_argument, NULL, 'o'},
 	    {"key", required_argument, NULL, 'k'},
 	    {"ring", required_argument, NULL, 'r'},
+	    {"make-key", required_argument, NULL, 'K'},
+	    {"pass", required_argument, NULL, 'p'},
 	    {"armor", no_argument, &o->armor, 1},
 	    {NULL, 0, NULL, 0},
 	};
@@ -192,7 +230,13 @@ parse(int argc, char **argv, struct options *o)
 			o->key = optarg;
 		else if (c == 'r')
 			o->ring = optarg;
+		else if (c == 'K')
+			o->make = optarg;
+		else if (c == 'p')
+			o->pass = optarg;
 	}
+	if (o->make != NULL && o->pass != NULL)
+		return;
 	if (o->seed == NULL || o->mailbox == NULL || o->out == NULL ||
 	    (!o->armor && (o->key == NULL || o->ring == NULL))) {
 		fputs(usage, stderr);
@@ -203,7 +247,7 @@ parse(int argc, char **argv, struct options *o)
 int
 main(int argc, char **argv)
 {
-	struct options o = {NULL, NULL, NULL, NULL, NULL, 0};
+	struct options o = {.armor = 0};
 	struct openpgp_keyinfo info = {.fpr = ""};
 	struct openpgp *pgp = NULL;
 	struct sign_key key;
@@ -214,6 +258,8 @@ main(int argc, char **argv)
 	parse(argc, argv, &o);
 	if (keys_init() < 0)
 		log_fatal("libsodium does not start");
+	if (o.make != NULL)
+		return make_key(&o);
 	check(keys_seed_load(o.seed, &key, &error), &error);
 	if (!o.armor)
 		open_engine(&o, &pgp, &info);
