@@ -3,9 +3,10 @@
  * agamid - the operator's program: sets a node up, knows its peers, and
  * makes what all other programs and Postfix read. See agamid(8).
  *
- * Run by root. It talks to no network; it asks agamid-relayd over its
- * socket, and runs ssh-keygen, sshd -t, postconf, postmap and postfix by
- * argument vectors, never through a shell.
+ * Run by root. doctor and drill alone use the network. It asks
+ * agamid-relayd and agamid-deliver over their sockets, and runs ssh-keygen,
+ * sshd -t, postconf, postmap and postfix by argument vectors, never through
+ * a shell.
  */
 #include <sys/stat.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show - things as a person reads them, and as JSON. See show.h.
+ * show - things as a person reads them. See show.h.
  */
 #include "cli/show.h"
 
@@ -12,7 +12,6 @@
 #include "cli/cli.h"
 #include "util/error.h"
 
-#define JSON_MAX (64U << 20)
 #define FPR_DIGITS 40
 #define SSH_KEY_MAX 1024 /* bytes of a public key */
 
@@ -105,91 +104,4 @@ show_age(int64_t seconds, char out[32])
 		snprintf(out, 32, "%lld h %lld min", s / 3600, s / 60 % 60);
 	else
 		snprintf(out, 32, "%lld d %lld h", s / 86400, s / 3600 % 24);
-}
-
-void
-json_init(struct json *j)
-{
-	buf_init(&j->out, JSON_MAX);
-	j->comma = false;
-}
-
-void
-json_free(struct json *j)
-{
-	buf_free(&j->out);
-}
-
-static void
-put_string(struct json *j, const char *s)
-{
-	unsigned char c;
-
-	(void)buf_putc(&j->out, '"');
-	for (; *s != '\0'; s++) {
-		c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
-			(void)buf_printf(&j->out, "\\%c", c);
-		else if (c < ' ' || c == 0x7f)
-			(void)buf_printf(&j->out, "\\u%04x", c);
-		else
-			(void)buf_putc(&j->out, (char)c);
-	}
-	(void)buf_putc(&j->out, '"');
-}
-
-/* The comma before a value, and its key. */
-static void
-begin(struct json *j, const char *key)
-{
-	if (j->comma)
-		(void)buf_putc(&j->out, ',');
-	j->comma = true;
-	if (key == NULL)
-		return;
-	put_string(j, key);
-	(void)buf_putc(&j->out, ':');
-}
-
-void
-json_open(struct json *j, const char *key, char bracket)
-{
-	begin(j, key);
-	(void)buf_putc(&j->out, bracket);
-	j->comma = false;
-}
-
-void
-json_close(struct json *j, char bracket)
-{
-	(void)buf_putc(&j->out, bracket);
-	j->comma = true;
-}
-
-void
-json_text(struct json *j, const char *key, const char *value)
-{
-	begin(j, key);
-	put_string(j, value);
-}
-
-void
-json_number(struct json *j, const char *key, int64_t value)
-{
-	begin(j, key);
-	(void)buf_printf(&j->out, "%lld", (long long)value);
-}
-
-void
-json_bool(struct json *j, const char *key, bool value)
-{
-	begin(j, key);
-	(void)buf_puts(&j->out, value ? "true" : "false");
-}
-
-void
-json_print(struct json *j)
-{
-	fwrite(buf_str(&j->out), 1, j->out.len, stdout);
-	putchar('\n');
 }

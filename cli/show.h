@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show - things as a person reads them, and as a program does (JSON).
+ * show - things as a person reads them.
  */
 #ifndef AGAMID_SHOW_H
 #define AGAMID_SHOW_H
@@ -23,23 +23,5 @@ int show_read_fingerprint(const char *text, char fpr_r[41]);
 /* "1.4 MB"; "3 d 4 h". */
 void show_size(uint64_t bytes, char out[32]);
 void show_age(int64_t seconds, char out[32]);
-
-/*
- * JSON (RFC 8259) into a buffer. Commas are put where they are needed; a
- * key is given inside an object and NULL inside an array.
- */
-struct json {
-	struct buf out;
-	bool comma;
-};
-void json_init(struct json *j);
-void json_free(struct json *j);
-void json_open(struct json *j, const char *key, char bracket); /* { or [ */
-void json_close(struct json *j, char bracket); /* } or ] */
-void json_text(struct json *j, const char *key, const char *value);
-void json_number(struct json *j, const char *key, int64_t value);
-void json_bool(struct json *j, const char *key, bool value);
-/* Print it and a newline to standard output. */
-void json_print(struct json *j);
 
 #endif

@@ -73,29 +73,6 @@ test_sizes(void **state)
 	}
 }
 
-static void
-test_json(void **state)
-{
-	struct json j;
-
-	(void)state;
-	json_init(&j);
-	json_open(&j, NULL, '{');
-	json_text(&j, "a\"b", "x\\\n\001\x7f\xc3\xbc");
-	json_open(&j, "list", '[');
-	json_number(&j, NULL, -3);
-	json_bool(&j, NULL, true);
-	json_open(&j, NULL, '{');
-	json_close(&j, '}');
-	json_close(&j, ']');
-	json_bool(&j, "no", false);
-	json_close(&j, '}');
-	assert_string_equal(buf_str(&j.out),
-	    "{\"a\\\"b\":\"x\\\\\\u000a\\u0001\\u007f\xc3\xbc\","
-	    "\"list\":[-3,true,{}],\"no\":false}");
-	json_free(&j);
-}
-
 static int
 run(const char *script, const char *input, struct buf *out, unsigned seconds,
     struct error *why)
@@ -205,7 +182,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    help_test(test_fingerprint),
 	    help_test(test_sizes),
-	    help_test(test_json),
 	    help_test(test_run),
 	    help_test(test_verified),
 	};
