@@ -192,6 +192,10 @@ judge_room(const struct mount_facts *m, const char *dir, uint64_t need,
 		verdict_fail(v, fix, "%llu inodes free of %llu",
 		    (unsigned long long)m->inodes_free,
 		    (unsigned long long)m->inodes);
+	if (has_option(m, "nobarrier") || has_option(m, "barrier=0"))
+		verdict_warn(v, "take nobarrier out of /etc/fstab, and remount",
+		    "mounted without barriers: what was said to be on the "
+		    "disk may be lost with the power");
 	if (m->free < 2 * need)
 		verdict_warn(v, fix, "%llu MB free of %llu: soon too little",
 		    (unsigned long long)(m->free >> 20),

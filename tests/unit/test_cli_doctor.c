@@ -422,6 +422,7 @@ test_room(void **state)
 	    {{.free = 5000, .size = 9000, .read_only = true}, DOCTOR_FAILURE},
 	    {{.free = 5000, .inodes = 1000, .inodes_free = 9}, DOCTOR_FAILURE},
 	    {{.free = 5000, .inodes = 1000, .inodes_free = 10}, DOCTOR_OK},
+	    {{.free = 5000, .options = "rw,nobarrier"}, DOCTOR_WARNING},
 	};
 	struct verdict v;
 	size_t i;
