@@ -126,8 +126,8 @@ static const struct {
 } kinds[] = {
     {"smtp", "outside.smtp", "a friend can reach our port 25",
 	"open port 25 in the firewall and the router"},
-    {"ehlo", "outside.ehlo", "a friend hears our host's name at EHLO",
-	"postconf -e 'myhostname = HOST' && postfix reload"},
+    {"ehlo", "outside.ehlo", "a friend's EHLO is answered",
+	"agamid doctor postfix; journalctl -n 50 -u 'postfix*'"},
     {"starttls", "outside.starttls", "a friend can begin TLS with us",
 	"postconf -e 'smtpd_tls_security_level = may' && postfix reload"},
     {"ssh", "outside.ssh",

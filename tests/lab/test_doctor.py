@@ -205,6 +205,21 @@ def test_wrong_host_key(lab):
                30, "Bob's own key to be shown again")
 
 
+def test_friends_look(lab):
+    """SPEC N-21.5: friends see from outside that port 25 is closed."""
+    carol = lab.nodes["carol"]
+
+    def seen(want, state):
+        checks = doctor(carol, "outside")
+        by = {c["subject"] for c in checks if c["id"] == "outside.smtp" and c["state"] == state}
+        return checks if want <= ids(checks, state) and by else None
+
+    wait.until(lambda: seen({"outside.smtp", "outside.ehlo", "outside.starttls", "outside.ssh"}, "ok"), 60,
+               "friends to see that all is well")
+    with stopped(carol, "postfix"):
+        wait.until(lambda: seen({"outside.smtp", "outside.ehlo"}, "failure"), 60, "friends to see that port 25 is closed")
+
+
 def test_full_disk(lab):
     """SPEC N-21.5: less room than the reserve."""
     carol = lab.nodes["carol"]
