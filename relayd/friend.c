@@ -25,6 +25,7 @@
 
 #define EVERY_MS 10000 /* one peer is looked at */
 #define PATIENCE_MS 15000 /* with a peer who was asked */
+#define CUT_MS 2000 /* for another session to come */
 #define LINES_MAX 8 /* of an answer */
 
 /* A client of the control socket that waits. */
@@ -35,6 +36,7 @@ struct asker {
 	struct peer *peer;
 	int64_t until;
 	unsigned lines;
+	bool cut; /* the session ended; another may come at once */
 };
 
 struct friends {
@@ -299,17 +301,45 @@ friend_wanted(struct link *ln)
 	prober_ask(ln->r, ln->peer, on_report, p);
 }
 
+/* It may not have been heard where it was said before. */
 void
-friend_link_gone(struct link *ln)
+friend_link_up(struct link *ln)
 {
 	const struct proto_msg m = {.verb = PROTO_PROBE};
 	struct friends *p = ln->r->friends;
-	struct link *other = broker_best(ln->r->broker, ln->peer);
+	struct asker *a;
+	bool again = false;
 
-	if (other == NULL)
-		finish_all(p, ln->peer, "the session ended");
-	else if (is_asked(p, ln->peer) && other->version >= 2)
-		link_send(other, &m, -1); /* it may not have been heard */
+	TAILQ_FOREACH (a, &p->askers, next) {
+		if (a->peer != ln->peer)
+			continue;
+		if (a->cut)
+			a->until = relayd_clock() + PATIENCE_MS;
+		a->cut = false;
+		a->lines = 0;
+		again = true;
+	}
+	if (again && ln->version >= 2)
+		link_send(ln, &m, -1);
+}
+
+void
+friend_link_gone(struct link *ln)
+{
+	struct friends *p = ln->r->friends;
+	struct link *other = broker_best(ln->r->broker, ln->peer);
+	struct asker *a;
+
+	if (other != NULL) {
+		friend_link_up(other);
+		return;
+	}
+	TAILQ_FOREACH (a, &p->askers, next) {
+		if (a->peer != ln->peer || a->cut)
+			continue;
+		a->cut = true;
+		a->until = relayd_clock() + CUT_MS;
+	}
 }
 
 /* Both ------------------------------------------------------------------------ */
@@ -326,7 +356,8 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	for (a = TAILQ_FIRST(&p->askers); a != NULL; a = following) {
 		following = TAILQ_NEXT(a, next);
 		if (now >= a->until)
-			finish(a, "it did not answer");
+			finish(a,
+			    a->cut ? "the session ended" : "it did not answer");
 	}
 	if (!TAILQ_EMPTY(&p->askers))
 		look_soon(p);

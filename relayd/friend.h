@@ -19,10 +19,11 @@ void friends_free(struct friends **p);
  * taken over then. */
 bool friend_ask(struct relayd *r, struct client *c, const char *command);
 
-/* The peer says probe, check, checked; its session has ended. */
+/* The peer says probe, check, checked; a session is up, or has ended. */
 void friend_wanted(struct link *ln);
 void friend_check(struct link *ln, const struct proto_msg *m);
 void friend_checked(struct link *ln, const char *text);
+void friend_link_up(struct link *ln);
 void friend_link_gone(struct link *ln);
 
 #endif

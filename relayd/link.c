@@ -152,6 +152,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 		return;
 	away_link_up(ln);
 	exchange_begin(ln);
+	friend_link_up(ln);
 	intake_ask(ln);
 	offer_begin(ln);
 	receipts_tell(ln);
