@@ -217,6 +217,10 @@ cmd_manifest(const struct cli *cli, int argc, char **argv)
 		return diff(cli, argc, argv);
 	if (strcmp(argv[0], "publish") == 0)
 		return manifest_publish(cli, argc, argv);
+	if (strcmp(argv[0], "rotate") == 0)
+		return manifest_rotate(cli, argc, argv);
+	if (strcmp(argv[0], "revoke") == 0)
+		return manifest_revoke(cli, argc, argv);
 	if (strcmp(argv[0], "edit") == 0)
 		return manifest_edit(cli, argc, argv);
 	return cli_usage(MANIFEST_USAGE);

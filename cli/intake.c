@@ -14,6 +14,7 @@
 #include "cli/pin.h"
 #include "cli/refused.h"
 #include "cli/store.h"
+#include "mail/openpgp.h"
 #include "manifests/sign.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -197,6 +198,23 @@ check_claims(struct hearing *h)
 	return v;
 }
 
+/* SPEC M-6.4: what was revoked stays so, whoever has the key. */
+static bool
+unrevokes(const struct hearing *h)
+{
+	const struct manifest *before = roster_peer(h->in->roster, h->m->name);
+	struct openpgp_keyinfo was, is;
+
+	return before != NULL && strcmp(before->fpr, h->m->fpr) == 0 &&
+	    strcmp(before->openpgp, h->m->openpgp) != 0 &&
+	    openpgp_key_says_revoked(before->openpgp) &&
+	    openpgp_key_info(before->openpgp, h->in->scratch, &was, NULL) ==
+	    0 &&
+	    was.revoked &&
+	    (openpgp_key_info(h->m->openpgp, h->in->scratch, &is, NULL) < 0 ||
+		!is.revoked);
+}
+
 /* SPEC M-13.2: the recovery key speaks, and says which keys are next. */
 static bool
 succeeds(struct hearing *h)
@@ -225,6 +243,8 @@ judge_peers(struct hearing *h, enum verdict v)
 		return refuse(h,
 		    "it is signed by %s, and not by %s, to which you agreed",
 		    h->m->fpr, pinned);
+	if (unrevokes(h))
+		return refuse(h, "its key was revoked, and is no more here");
 	if (v == OTHER)
 		return OTHER;
 	if (pin_differs(&h->pin, h->m, NULL) > 0) {

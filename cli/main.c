@@ -27,7 +27,7 @@ struct command {
 
 static const struct command commands[] = {
     {"init", cmd_init, "make this node's keys and its signed manifest"},
-    {"manifest", cmd_manifest, "check, sign or show a manifest"},
+    {"manifest", cmd_manifest, "check, edit, publish or show a manifest"},
     {"peer", cmd_peer, "add, accept, remove or list peers"},
     {"apply", cmd_apply, "derive tables and keys from the manifests"},
     {"setup", cmd_setup, "tell this machine's Postfix and Dovecot"},

@@ -30,10 +30,9 @@ key_check(const char *what, const char *armored, bool primary, char fpr[41],
 	rc = openpgp_key_info(armored, scratch, &info, &why);
 	if (rc != 0)
 		return error_set(error_r, AG_ECRYPTO, "%s: %s", what, why.text);
-	if (info.revoked)
-		return error_set(
-		    error_r, AG_ECRYPTO, "%s: the key is revoked", what);
-	if (!info.has_encryption)
+	/* SPEC M-6.4: what is revoked is known, and nothing is sealed to. */
+	if (!info.revoked && !info.has_encryption &&
+	    !openpgp_key_says_revoked(armored))
 		return error_set(error_r, AG_ECRYPTO,
 		    "%s: the key has no encryption subkey", what);
 	if (primary && (!info.can_certify || !info.can_sign))
@@ -79,7 +78,7 @@ signature_check(
 		return error_set(error_r, AG_ESIG,
 		    "the manifest is not signed (\"agamid manifest sign\" "
 		    "does it)");
-	rc = openpgp_verify_detached(
+	rc = openpgp_verify_detached_ever(
 	    m->openpgp, scratch, m->text, m->body_len, sig, fpr, &why);
 	if (rc == AG_ESIG || (rc == 0 && strcmp(fpr, m->fpr) != 0))
 		return error_set(error_r, AG_ESIG,

@@ -146,6 +146,16 @@ int openpgp_verify_detached(const char *armored_key, const char *scratch,
     const void *data, size_t len, const char *sig, char *fpr_r,
     struct error *error_r);
 
+/* The same, also where the key says that it was revoked: did it make this
+ * signature, whenever that was? */
+int openpgp_verify_detached_ever(const char *armored_key, const char *scratch,
+    const void *data, size_t len, const char *sig, char *fpr_r,
+    struct error *error_r);
+
+/* Is there a revocation of the key or of a subkey in it? Whether it is a
+ * good one is not judged. */
+bool openpgp_key_says_revoked(const char *armored);
+
 /*
  * Write what openpgp_new_public() reads into the directory dir (made if it
  * is not there; an older content is replaced): a GNUPGHOME for GPGME,

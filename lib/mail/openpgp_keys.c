@@ -358,8 +358,62 @@ verify(struct openpgp_session *s, const void *data, size_t len, const char *sig,
 	return 0;
 }
 
-int
-openpgp_verify_detached(const char *armored_key, const char *scratch,
+#define SIG_KEY_REVOCATION 0x20
+#define SIG_SUBKEY_REVOCATION 0x28
+
+/* What a signature packet says (RFC 4880 5.2); 0: it is none. */
+static unsigned
+signature_type(const struct openpgp_packet *packet)
+{
+	if (packet->tag != PACKET_SIGNATURE || packet->len < 3)
+		return 0;
+	return packet->body[0] >= 4 ? packet->body[1] : packet->body[2];
+}
+
+bool
+openpgp_key_says_revoked(const char *armored)
+{
+	struct openpgp_packet packet;
+	struct cursor c;
+	struct buf key;
+	bool says = false;
+	unsigned type;
+
+	if (openpgp_key_dearmor(armored, &key, NULL) == 0) {
+		cursor_init(&c, key.data, key.len);
+		while (openpgp_packet_next(&c, &packet) > 0) {
+			type = signature_type(&packet);
+			says = says || type == SIG_KEY_REVOCATION ||
+			    type == SIG_SUBKEY_REVOCATION;
+		}
+	}
+	buf_free(&key);
+	return says;
+}
+
+/* The key as it was before it was revoked. */
+static int
+drop_revocation(struct buf *key)
+{
+	struct openpgp_packet packet;
+	struct cursor c;
+	struct buf out;
+	int rc = 0;
+
+	buf_init(&out, 2 * OPENPGP_KEY_MAX);
+	cursor_init(&c, key->data, key->len);
+	while (rc == 0 && openpgp_packet_next(&c, &packet) > 0) {
+		if (signature_type(&packet) != SIG_KEY_REVOCATION)
+			rc = openpgp_packet_put(
+			    &out, packet.tag, packet.body, packet.len);
+	}
+	buf_free(key);
+	*key = out;
+	return rc;
+}
+
+static int
+verify_detached(const char *armored_key, bool ever, const char *scratch,
     const void *data, size_t len, const char *sig, char *fpr_r,
     struct error *error_r)
 {
@@ -369,7 +423,8 @@ openpgp_verify_detached(const char *armored_key, const char *scratch,
 
 	if (fpr_r != NULL)
 		fpr_r[0] = '\0';
-	if ((rc = openpgp_key_dearmor(armored_key, &key, error_r)) < 0)
+	if ((rc = openpgp_key_dearmor(armored_key, &key, error_r)) < 0 ||
+	    (ever && (rc = drop_revocation(&key)) < 0))
 		goto out;
 	if ((rc = openpgp_session_open(&s, scratch, HOME_PUBLIC, error_r)) <
 		0 ||
@@ -383,4 +438,22 @@ out:
 	openpgp_session_close(&s);
 	buf_free(&key);
 	return rc;
+}
+
+int
+openpgp_verify_detached(const char *armored_key, const char *scratch,
+    const void *data, size_t len, const char *sig, char *fpr_r,
+    struct error *error_r)
+{
+	return verify_detached(
+	    armored_key, false, scratch, data, len, sig, fpr_r, error_r);
+}
+
+int
+openpgp_verify_detached_ever(const char *armored_key, const char *scratch,
+    const void *data, size_t len, const char *sig, char *fpr_r,
+    struct error *error_r)
+{
+	return verify_detached(
+	    armored_key, true, scratch, data, len, sig, fpr_r, error_r);
 }
