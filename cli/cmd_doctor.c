@@ -142,6 +142,12 @@ examine(const struct cli *cli, struct doctor *d, const struct asked *a)
 	struct doctor_paper paper;
 	int rc = CLI_OK;
 
+	if (cli->root[0] != '\0')
+		return cli_error("doctor looks at this machine as a whole: it "
+				 "can't be run with --root");
+	if (geteuid() != 0)
+		cli_warn("not run as root: what is closed to you is taken for "
+			 "missing");
 	if (d->canary != NULL && !is_plain_address(d->canary))
 		return cli_error("--canary %s: expected an address of letters, "
 				 "digits and . _ + = - @",

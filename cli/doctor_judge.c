@@ -185,13 +185,16 @@ judge_host_key(const char *name, const char *host, unsigned port,
 }
 
 void
-judge_holders(unsigned sites, unsigned copies, struct verdict *v)
+judge_holders(size_t peers, unsigned sites, unsigned copies, struct verdict *v)
 {
 	verdict_begin(v,
 	    "%u copies of our mail find %u friends at different "
 	    "sites",
 	    copies, copies);
-	if (sites == 0)
+	if (peers == 0)
+		verdict_warn(v, "agamid peer add FILE",
+		    "there are no peers yet: there is no backup");
+	else if (sites == 0)
 		verdict_fail(v, "agamid peer add FILE",
 		    "nobody may hold our mail: there is no backup");
 	else if (sites < copies)

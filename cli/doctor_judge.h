@@ -62,7 +62,9 @@ void judge_allowed(const struct peer_facts *f, struct verdict *v);
 void judge_host_key(const char *name, const char *host, unsigned port,
     const char *shown, char *const *pinned, size_t count, struct verdict *v);
 
-void judge_holders(unsigned sites, unsigned copies, struct verdict *v);
+/* Of peers in all, at how many sites are those that may hold our mail. */
+void judge_holders(
+    size_t peers, unsigned sites, unsigned copies, struct verdict *v);
 
 struct clock_facts {
 	bool known; /* adjtimex(2) answered */

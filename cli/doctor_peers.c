@@ -125,7 +125,7 @@ check_holders(struct doctor *d)
 		    !site_before(r, i))
 			sites++;
 	}
-	judge_holders(sites, manifest_copies(r->self), &v);
+	judge_holders(r->peer_count, sites, manifest_copies(r->self), &v);
 	doctor_add(d, "peers.holders", NULL, &v);
 }
 

@@ -709,10 +709,11 @@ static void
 test_holders_clock(void **state)
 {
 	static const struct {
-		unsigned sites, copies;
+		unsigned peers, sites, copies;
 		enum doctor_state want;
-	} rows[] = {{4, 4, DOCTOR_OK}, {9, 2, DOCTOR_OK},
-	    {3, 4, DOCTOR_WARNING}, {0, 4, DOCTOR_FAILURE}};
+	} rows[] = {{5, 4, 4, DOCTOR_OK}, {9, 9, 2, DOCTOR_OK},
+	    {9, 3, 4, DOCTOR_WARNING}, {1, 0, 4, DOCTOR_FAILURE},
+	    {0, 0, 4, DOCTOR_WARNING}};
 	static const struct {
 		struct clock_facts f;
 		enum doctor_state want;
@@ -724,7 +725,7 @@ test_holders_clock(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
-		judge_holders(rows[i].sites, rows[i].copies, &v);
+		judge_holders(rows[i].peers, rows[i].sites, rows[i].copies, &v);
 		assert_int_equal(v.state, rows[i].want);
 	}
 	for (i = 0; i < COUNT(clocks); i++) {
