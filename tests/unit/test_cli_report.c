@@ -297,7 +297,7 @@ test_reach(void **state)
 	};
 	struct manifest self = node(alice, own), peers[6];
 	const struct manifest *list[6];
-	char names[6][8];
+	char names[6][24];
 	size_t i, k;
 
 	(void)state;
