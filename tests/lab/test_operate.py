@@ -107,6 +107,39 @@ def test_forged_drill_is_mail(lab):
     empty_spools(lab)
 
 
+def test_refused_and_again(lab):
+    """SPEC N-10.7: what Bob's own Postfix refuses is listed, and delivered again when he has mended it."""
+    bob, word = lab.nodes["bob"], fresh_word("refused")
+    bob.exec("tee", "/etc/postfix/refuse.pcre", stdin="/^X-Refuse: yes/ REJECT not today\n")
+    before = bob.exec("postconf", "-h", "header_checks").stdout.strip()
+    bob.exec("postconf", "-e", "header_checks=pcre:/etc/postfix/refuse.pcre")
+    bob.off()
+    _, data = stranger_says(lab, "carol", ANN, [BOB], story.message(word, BOB, extra=b"X-Refuse: yes\r\n"))
+    assert data[0] == 250
+    lab.start(bob)
+
+    def refused():
+        return [b for b in as_json(bob, "queue", "refused")["bundles"] if b["state"] == "refused"]
+    (bundle,) = wait.until(refused, 60, "Postfix to refuse it")
+    assert bundle["acceptor"] == "carol" and "not today" in bundle["reason"]
+    empty_spools(lab)
+    status = as_json(bob, "status")
+    assert status["own_mail"]["refused"] == 1 and any("agamid queue refused" in p for p in status["problems"])
+    text = agamid(bob, "queue", "refused").stdout
+    assert bundle["id"] in text and "not today" in text
+    again = agamid(bob, "queue", "again", bundle["id"], check=False)
+    assert again.returncode == 1 and "not today" in again.stderr
+    bob.exec("postconf", "-e", f"header_checks={before}")
+    bob.exec("postfix", "reload")
+
+    def delivered():
+        return agamid(bob, "queue", "again", bundle["id"][:8], check=False).returncode == 0
+    wait.until(delivered, 60, "Postfix to take it")
+    arrives(lab, "bob", word)
+    assert as_json(bob, "queue", "refused")["bundles"] == []
+    assert as_json(bob, "status")["own_mail"]["refused"] == 0
+
+
 def test_pause(lab):
     """SPEC R-10.1, R-10.3, N-19.2: Bob says that he will be away; nobody is alarmed."""
     bob, alice = lab.nodes["bob"], lab.nodes["alice"]
