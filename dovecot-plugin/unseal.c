@@ -197,9 +197,10 @@ unseal_inbox(struct mail_user *user, struct agamid_user *u)
 	{
 		s.box = mailbox_alloc(ns->list, "INBOX", 0);
 		i_gettimeofday(&s.begun);
-		t_array_init(&s.done, 64);
+		i_array_init(&s.done, 64);
 		unseal_box(user, &s);
 		mailbox_free(&s.box);
+		array_free(&s.done);
 	}
 	T_END;
 }

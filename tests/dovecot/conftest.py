@@ -35,8 +35,17 @@ def sealer(tmp_path_factory, key):
     return Sealer(pathlib.Path(tmp_path_factory.mktemp("sealer")), key)
 
 
+@pytest.fixture(scope="session")
+def ending():
+    """Dovecots that were told to end."""
+    boxes = []
+    yield boxes
+    for box in boxes:
+        box.close()
+
+
 @pytest.fixture
-def dovecot(key, sealer):
+def dovecot(key, sealer, ending):
     """Make Dovecots: dovecot(location=...); all end with the test."""
     made = []
 
@@ -47,4 +56,5 @@ def dovecot(key, sealer):
         return box.start()
     yield make
     for box in made:
-        box.close()
+        box.end()
+    ending.extend(made)

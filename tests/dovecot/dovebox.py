@@ -263,8 +263,16 @@ class Dovecot:
         return False
 
     def stop(self):
-        if self.process is not None:
+        self.end()
+        self.gone()
+
+    def end(self):
+        """Tell it; its master takes a second, in which others may run."""
+        if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def gone(self):
+        if self.process is not None:
             self.process.wait(timeout=DEADLINE)
         self.process = None
 
