@@ -115,6 +115,7 @@ expiry_add(void *ctx, const struct colons_key *key)
 	struct expiry_sum *sum = ctx;
 	char whose[32];
 
+	sum->keys++;
 	snprintf(whose, sizeof(whose), "key %.16s", key->fpr);
 	judge_expiry(whose, sum->own, key->expires, sum->now, &sum->verdict);
 }

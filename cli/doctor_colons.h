@@ -25,6 +25,7 @@ void colons_each(const char *listing,
 struct expiry_sum {
 	bool own;
 	int64_t now;
+	unsigned keys; /* how many there were */
 	struct verdict verdict; /* of all of them */
 };
 /* A tell; ctx: a struct expiry_sum. */

@@ -73,7 +73,7 @@ judge_expiry(const char *whose, bool own, int64_t expires, int64_t now,
 {
 	int64_t left = expires - now;
 	const char *fix = own
-	    ? "agamid manifest edit (renew the key), agamid manifest publish"
+	    ? "agamid manifest rotate openpgp"
 	    : "ask its operator to renew the key and to publish";
 	char age[32];
 

@@ -37,7 +37,8 @@ check_expiry(struct doctor *d, const struct manifest *m, bool own)
 {
 	const char *argv[] = {"gpg", "--homedir", d->known.scratch, "--batch",
 	    "--no-tty", "--quiet", "--with-colons", "--show-keys", NULL};
-	struct expiry_sum sum = {own, time(NULL), {0}};
+	struct expiry_sum sum = {own, time(NULL), 0, {0}};
+	unsigned wanted = 2;
 	struct buf keys, listing, said;
 	struct error why;
 	size_t i;
@@ -48,9 +49,10 @@ check_expiry(struct doctor *d, const struct manifest *m, bool own)
 	buf_init(&said, ERROR_TEXT_MAX);
 	(void)buf_printf(&keys, "%s\n%s\n", m->openpgp, m->recovery);
 	for (i = 0; i < m->mailbox_count; i++) {
-		if (m->mailboxes[i].openpgp != NULL)
-			(void)buf_printf(
-			    &keys, "%s\n", m->mailboxes[i].openpgp);
+		if (m->mailboxes[i].openpgp == NULL)
+			continue;
+		(void)buf_printf(&keys, "%s\n", m->mailboxes[i].openpgp);
+		wanted++;
 	}
 	verdict_begin(&sum.verdict, "no key expires within 30 days");
 	rc = run_program(
@@ -60,6 +62,9 @@ check_expiry(struct doctor *d, const struct manifest *m, bool own)
 		    rc < 0 ? why.text : buf_str(&said));
 	else
 		colons_each(buf_str(&listing), expiry_add, &sum);
+	if (sum.keys < wanted)
+		verdict_warn(&sum.verdict, "agamid manifest check FILE",
+		    "gpg lists %u of %u keys", sum.keys, wanted);
 	doctor_add(d, "keys.expiry", m->name, &sum.verdict);
 	buf_free(&said);
 	buf_free(&listing);
@@ -124,7 +129,7 @@ static void
 try_usable(
     struct openpgp *pgp, const struct manifest *m, bool own, struct verdict *v)
 {
-	const char *fix = own ? "agamid manifest edit; agamid manifest publish"
+	const char *fix = own ? "agamid manifest rotate openpgp"
 			      : "ask its operator; until then its mail waits";
 	struct error why = {""};
 	size_t i;

@@ -609,6 +609,26 @@ test_colons(void **state)
 
 /* ---- peers, the clock ---- */
 
+/* Two keys, one of which expires in three days. */
+static void
+test_expiry_sum(void **state)
+{
+	struct expiry_sum sum = {true, 1000 * DAY, 0, {0}};
+	char listing[256];
+
+	(void)state;
+	snprintf(listing, sizeof(listing),
+	    "pub:-:255:22:1:1::::::scSC:\nfpr:::::::::AAAA:\n"
+	    "sub:-:255:18:2:1:%lld:::::e:\n"
+	    "pub:-:255:22:3:1::::::scSC:\nfpr:::::::::BBBB:\n",
+	    1003LL * DAY);
+	verdict_begin(&sum.verdict, "keys");
+	colons_each(listing, expiry_add, &sum);
+	assert_int_equal(sum.keys, 2);
+	assert_int_equal(sum.verdict.state, DOCTOR_FAILURE);
+	assert_non_null(strstr(sum.verdict.found, "AAAA expires in 3 d"));
+}
+
 static void
 test_peers(void **state)
 {
@@ -885,6 +905,7 @@ main(void)
 	    help_test(test_file),
 	    help_test(test_expiry),
 	    help_test(test_colons),
+	    help_test(test_expiry_sum),
 	    help_test(test_peers),
 	    help_test(test_host_key),
 	    help_test(test_holders_clock),
