@@ -10,6 +10,7 @@
 #include "manifests/manifest_fields.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -59,13 +60,28 @@ take_text(const char *text, bool good, const char *expected, char *out)
 	return NULL;
 }
 
+/* SPEC M-3.16: a name with letters outside ASCII is stored as the DNS has
+ * it, so that it is the same however it was written. */
 const char *
 field_take_domain(const char *text, char *out)
 {
-	return take_text(text, text_is_domain(text),
-	    "a domain in lower case, such as bob.example (international "
-	    "names as xn--...)",
-	    out);
+	static const char *const expected =
+	    "a domain in lower case, such as bob.example";
+	const char *p = text, *wrong;
+	char *ascii = NULL;
+
+	while (*p != '\0' && (unsigned char)*p < 0x80)
+		p++;
+	if (*p == '\0')
+		return take_text(text, text_is_domain(text), expected, out);
+	/* IDNA 2008 as it stands: what is not in its normal form (capital
+	 * letters, other signs for a dot) is refused, not mapped. */
+	if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii,
+		IDN2_NO_TR46) != IDN2_OK)
+		return expected;
+	wrong = take_text(ascii, text_is_domain(ascii), expected, out);
+	idn2_free(ascii);
+	return wrong;
 }
 
 const char *

@@ -65,6 +65,28 @@ changed(const char *text, const char *from, const char *to)
 	    "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
+/* SPEC M-3.16: U-labels are read as A-labels. */
+static void
+international(void **state)
+{
+	struct manifest *m = example("carol");
+	char *text = changed(m->text, "[carol.example]",
+	    "[b\xc3\xbc"
+	    "cher.example]");
+	struct buf e;
+
+	(void)state;
+	manifest_free(&m);
+	buf_init(&e, 65536);
+	m = manifest_parse("x", text, strlen(text), &e);
+	if (m == NULL)
+		fail_msg("%s", buf_str(&e));
+	assert_string_equal(m->domains[0], "xn--bcher-kva.example");
+	manifest_free(&m);
+	buf_free(&e);
+	free(text);
+}
+
 /* SPEC M-3.1: every value of an example with all keys. */
 static void
 example_alice(void **state)
@@ -251,6 +273,21 @@ static const struct {
 	"node.domains[1]: expected a domain"},
     {"domains: [carol.example]", "domains: [carol.example, carol.example]",
 	"is there twice"},
+    /* SPEC M-3.16 international ones */
+    {"domains: [carol.example]",
+	"domains: [b\xc3\xbc"
+	"cher.example, xn--bcher-kva.example]",
+	"is there twice"},
+    {"domains: [carol.example]",
+	"domains: [B\xc3\xbc"
+	"cher.example]",
+	"node.domains[1]: expected a domain"},
+    {"domains: [carol.example]",
+	"domains: [a\xe3\x80\x82"
+	"example]",
+	"node.domains[1]: expected a domain"},
+    {"domains: [carol.example]", "domains: [\xe2\x98\x83.example]",
+	"node.domains[1]: expected a domain"},
     {"domains: [carol.example]", "domains: carol.example",
 	"node.domains: expected a list"},
     /* SPEC M-3.8, M-3.9 keys */
@@ -568,6 +605,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    help_test(international),
 	    help_test(example_alice),
 	    help_test(example_defaults),
 	    help_test(example_match),
