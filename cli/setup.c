@@ -372,7 +372,8 @@ take_back(struct setup *s, enum setup_do how)
 		cli_warn("%s", why.text);
 	if (setup_journal_remove(s, &why) < 0)
 		return cli_error("%s", why.text);
-	cli_out("undone; bundles, keys and manifests are kept\n");
+	cli_out("undone; bundles, keys and manifests are kept; what is still "
+		"in Postfix's queue for peers goes to their own servers\n");
 	return CLI_OK;
 }
 

@@ -82,18 +82,23 @@ struct copies {
 	struct setup_file *main, *master;
 };
 
-/* A minute old: Postfix's programs read a younger file slowly. */
+/* A minute old: Postfix's programs read a younger file slowly. With a
+ * newline at its end: postconf would write on in the last line. */
 static int
 write_copy(const char *dir, const char *name, const struct setup_state *st,
     struct error *error_r)
 {
 	const struct timespec old = {time(NULL) - 60, 0};
 	const struct timespec times[2] = {old, old};
-	char *path = file_join(dir, name);
+	char *path = file_join(dir, name), *text;
+	size_t len = st->data.len;
 	int rc;
 
-	rc = file_replace(path, buf_str(&st->data), st->data.len, 0600,
-	    "setup.copy", error_r);
+	text = xasprintf("%s%s", buf_str(&st->data),
+	    len == 0 || st->data.data[len - 1] == '\n' ? "" : "\n");
+	rc = file_replace(
+	    path, text, strlen(text), 0600, "setup.copy", error_r);
+	free(text);
 	if (rc == 0)
 		(void)utimensat(AT_FDCWD, path, times, 0);
 	free(path);

@@ -8,12 +8,14 @@
  */
 #include "cli/setup.h"
 
-#include <string.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "util/error.h"
+#include "util/text.h"
 
 #define TARGET "agamid.target"
+#define WANTS "/etc/systemd/system/multi-user.target.wants"
 
 /* sd_booted(3). */
 static bool
@@ -70,12 +72,27 @@ setup_systemd_start(struct setup *s, bool say, struct error *error_r)
 	return rc;
 }
 
+/* A unit that is not installed any more can't be disabled: what enabled
+ * it is a link to nothing. */
+static void
+remove_dead_link(const struct setup *s, const char *unit)
+{
+	char *name = xasprintf(WANTS "/%s", unit), *path = setup_path(s, name);
+
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		(void)unlink(path);
+	free(path);
+	free(name);
+}
+
 int
 setup_systemd_stop(struct setup *s, struct error *error_r)
 {
 	size_t i;
 	int rc = 0;
 
+	for (i = 0; i < s->unit_count; i++)
+		remove_dead_link(s, s->units[i]);
 	if (!has_systemd(s))
 		return 0;
 	for (i = 0; rc == 0 && i < s->unit_count; i++) {

@@ -5,6 +5,7 @@ before still flows, mail for a friend is sealed, and --undo leaves /etc as it
 was, to the byte."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -65,7 +66,7 @@ def test_default_debian(host):
     assert "systemd does not run here" in said
     made = host.snapshot()
     assert made != before
-    assert "no change" in host.agamid("setup", "--yes").stdout
+    assert "\nno change\n" in host.agamid("setup", "--yes").stdout
     assert host.snapshot() == made
     # All of Agamid is stopped: own mail flows, a friend's waits outside.
     assert host.send("carol@carol.example")["data"] == 250
@@ -93,9 +94,12 @@ def test_virtual_domain_with_milter(host):
     routes, restrictions and milter stay in force."""
     before, own = host.snapshot(), settings(host)
     assert host.send("carol@carol.example")["data"] == 250
-    host.agamid("setup", "--yes")
+    systemd = fake_systemctl(host)
+    host.agamid("setup", "--yes", env=systemd)
+    assert said_to_systemctl(host) == ["is-enabled agamid.target", "enable agamid.target",
+                                       "is-active agamid.target", "start agamid.target"]
     host.start_daemons()
-    assert "no change" in host.agamid("setup", "--yes").stdout
+    assert "\nno change\n" in host.agamid("setup", "--yes").stdout
     for rcpt in ("carol@carol.example", "info@carol.example", "sales@carol.example"):
         assert host.send(rcpt)["data"] == 250
     wait_for("own mail", lambda: len(mailbox(host, "carol")) == 3 and len(mailbox(host, "sales")) == 1)
@@ -114,16 +118,82 @@ def test_virtual_domain_with_milter(host):
     held = mailbox(host, "sales")
     assert len(held) == seen + 2
     assert sum("X-Agamid-Once" in p.read_text() for p in held) == 2
-    # Someone else works on the same files.
+    # Someone else works on the same files, before one more setup and after.
     main_cf = host.base / "etc/postfix/main.cf"
-    main_cf.write_text(main_cf.read_text().replace("$mail_name (Debian/GNU)", "hello").replace(
-        "local:opendkim/opendkim.sock", "local:opendkim/opendkim.sock, inet:127.0.0.1:11332"))
-    said = host.agamid("setup", "--undo", "--yes").stdout
+
+    def edit(text, *pairs):
+        for old, new in pairs:
+            assert old in text
+            text = text.replace(old, new)
+        return text
+
+    first = [("$mail_name (Debian/GNU)", "hello"),
+             ("local:opendkim/opendkim.sock", "local:opendkim/opendkim.sock, inet:127.0.0.1:11332")]
+    second = [("recipient_delimiter = +", "recipient_delimiter = -"),
+              ("hash:/etc/postfix/transport", "hash:/etc/postfix/transport, inline:{x.example=discard:}")]
+    main_cf.write_text(edit(main_cf.read_text(), *first))
+    said = host.agamid("setup", "--yes", env=systemd).stdout
     assert "/etc/postfix/main.cf was changed by others" in said
-    assert settings(host) == own.replace("$mail_name (Debian/GNU)", "hello").replace(
-        "local:opendkim/opendkim.sock", "local:opendkim/opendkim.sock, inet:127.0.0.1:11332")
+    assert "+    -o {smtpd_milters=local:opendkim/opendkim.sock, inet:127.0.0.1:11332}" in said
+    main_cf.write_text(edit(main_cf.read_text(), *second))
+    said = host.agamid("setup", "--undo", "--yes", env=systemd).stdout
+    assert "/etc/postfix/main.cf was changed by others" in said
+    assert said_to_systemctl(host)[-1] == "disable --now agamid.target"
+    assert settings(host) == edit(own, *first, *second)
     after = host.snapshot()
     assert {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} == {"postfix/main.cf"}
+
+
+def fake_systemctl(host):
+    """A systemctl that notes what it is told; it knows no enabled unit."""
+    fake = host.base / "etc/agamid/systemctl"
+    fake.write_text('#!/bin/sh\necho "$@" >>/etc/agamid/told\ncase $1 in is-*) exit 3;; esac\n')
+    fake.chmod(0o755)
+    host.run("mkdir", "-p", "/run/systemd/system")
+    return {"PATH": "/etc/agamid:" + os.environ["PATH"]}
+
+
+def said_to_systemctl(host):
+    return (host.base / "etc/agamid/told").read_text().splitlines()
+
+
+def test_below_a_root(tmp_path):
+    """SPEC N-22.3 and N-22.6, and N-13.3: with --root DIR no program of this
+    machine is told, and the undo is as exact."""
+    def agamid(*args, code=0):
+        result = subprocess.run([f"{LAB_ROOT}{AGAMID}", "--root", str(tmp_path), *args], timeout=60,
+                                capture_output=True, text=True)
+        assert result.returncode == code, result.stdout + result.stderr
+        return result.stdout
+
+    def look():
+        return {p: (p.read_bytes(), p.stat().st_mtime_ns, p.stat().st_mode)
+                for p in (tmp_path / "etc").rglob("*") if p.is_file() and "agamid.yaml" not in p.name}
+
+    agamid("init", "--batch", "--name", "carol", "--network", "friends.example", "--host", "carol.friends.example",
+           "--domain", "carol.example", "--recovery-out", str(tmp_path / "recovery.asc"))
+    for name, text in (("postfix/main.cf", "compatibility_level = 3.6\nsmtpd_relay_restrictions = permit_mynetworks,\n"
+                        "# a remark\n  permit_sasl_authenticated, reject_unauth_destination"),
+                       ("dovecot/dovecot.conf", "protocols = lmtp\nssl = no\n!include conf.d/*.conf\n"),
+                       ("dovecot/conf.d/10-x.conf", "plugin {\n  sieve_before = /x\n}\n")):
+        path = tmp_path / "etc" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (1000000000, 1000000000))
+    (tmp_path / "etc/postfix/main.cf").chmod(0o640)
+    shutil.copy("/usr/share/postfix/master.cf.dist", tmp_path / "etc/postfix/master.cf")
+    before = look()
+    agamid("setup", "--yes")
+    made = look()
+    # Neither the last line, which has no end, nor the remark is lost.
+    main_cf = made[tmp_path / "etc/postfix/main.cf"][0].decode()
+    assert "\n# a remark\n" in main_cf and "reject_unauth_destination\n" in main_cf
+    assert "\nin_flow_delay = 0\n" in main_cf and "unix:agamid/milter.sock" in main_cf
+    assert made[tmp_path / "etc/postfix/main.cf"][2] == before[tmp_path / "etc/postfix/main.cf"][2]
+    assert "no change\n" in agamid("setup", "--yes")
+    assert look() == made
+    agamid("setup", "--undo", "--yes")
+    assert look() == before
 
 
 @pytest.mark.parametrize("host", [VIRTUAL], indirect=True)
@@ -136,7 +206,7 @@ def test_interrupted_and_refused(host):
         faults.write_text(line + "\n")
         return {"AGAMID_FAULTS": "/etc/agamid/faults"}
 
-    for line in ("setup.install kill 2", "setup.rename kill 6", "setup.install kill 4"):
+    for line in ("setup.install kill 2", "setup.rename kill 6"):
         assert host.agamid("setup", "--yes", code=None, env=fault(line)).returncode not in (0, 1), line
         assert host.snapshot() != before
         host.agamid("setup", "--undo", "--yes")
