@@ -96,8 +96,8 @@ write_copy(const char *dir, const char *name, const struct setup_state *st,
 
 	text = xasprintf("%s%s", buf_str(&st->data),
 	    len == 0 || st->data.data[len - 1] == '\n' ? "" : "\n");
-	rc = file_replace(
-	    path, text, strlen(text), 0600, "setup.copy", error_r);
+	rc =
+	    file_replace(path, text, strlen(text), 0600, "setup.copy", error_r);
 	free(text);
 	if (rc == 0)
 		(void)utimensat(AT_FDCWD, path, times, 0);
