@@ -115,8 +115,10 @@ class Home:
         self.tool("--make-key", self.base / "bob")
         shutil.move(self.base / "bob.sec", secret / "openpgp.asc")
         self.receipt_key = self.tool("--make-seed", secret / "receipt.seed")
+        self.sealed_key = self.tool("--make-seed", secret / "sealed.seed")
         (secret / "node.secret").write_text("0123456789abcdef" * 4 + "\n")
-        for name in ("openpgp.asc", "receipt.seed", "node.secret"):
+        for name in ("openpgp.asc", "receipt.seed", "sealed.seed",
+                     "node.secret"):
             os.chown(secret / name, key, key)
             os.chmod(secret / name, 0o400)
         self.seeds = {name: self.base / (name + ".seed")
@@ -136,6 +138,11 @@ class Home:
                             domains=["bob.example", "bob.second.example"],
                             receipt=self.receipt_key),
         }
+        block = "".join("        %s\n" % line for line in
+                        (self.base / "bob.pub").read_text().splitlines())
+        texts["bob"] = texts["bob"].replace(
+            "\n...", "\n  mailboxes:\n    sealed:\n      openpgp: |\n"
+            + block + "    plain: {}\n...")
         texts.update((name, manifest(name, ticket=self.publics[name]))
                      for name in ("alice", "carol", "dave"))
         for name, text in texts.items():

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """agamid-deliver against the real Postfix: bundles in, mail in Bob's
 mailbox, outcomes and receipts out."""
+import base64
 import hashlib
 import hmac
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -554,6 +556,74 @@ def test_foreign_agamid_fields_are_taken_out(home):
     assert mail.below_trace() == (
         b"Subject: x\r\nX-Other: 1\r\nTo: b\r\n\r\n"
         b"X-Agamid-Once: in the body\r\n")
+
+
+SEALED = b"""\
+Date: Sun, 22 Nov 2026 08:00:00 +0000
+Subject: Sealed mail
+X-Agamid-Sealed: 1
+MIME-Version: 1.0
+Content-Type: multipart/encrypted;
+\tprotocol="application/pgp-encrypted";
+\tboundary="agamid-%(nonce)s"
+
+--agamid-%(nonce)s
+Content-Type: application/pgp-encrypted
+
+Version: 1
+
+--agamid-%(nonce)s
+Content-Type: application/octet-stream
+
+-----BEGIN PGP MESSAGE-----
+
+abcd
+-----END PGP MESSAGE-----
+
+--agamid-%(nonce)s--
+"""
+ARMOR = b"-----BEGIN PGP MESSAGE-----\n\nabcd\n-----END PGP MESSAGE-----\n\n"
+
+
+def verify(key, text, signature, scratch):
+    """Ed25519, by OpenSSL."""
+    der = bytes.fromhex("302a300506032b6570032100") + base64.b64decode(
+        key.split(":")[1])
+    for name, data in (("key", der), ("text", text), ("sig", signature)):
+        (scratch / name).write_bytes(data)
+    return subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey",
+         scratch / "key", "-rawin", "-in", scratch / "text", "-sigfile",
+         scratch / "sig"], capture_output=True, timeout=60).returncode == 0
+
+
+def test_sealed_to_its_mailbox(home, tmp_path):
+    """SPEC D-2.1, D-2.3, D-2.4, D-2.5: marked by us, and only then."""
+    nonce = "0123456789abcdef" * 2
+    message = (SEALED % {b"nonce": nonce.encode()}).replace(b"\n", b"\r\n")
+    path = home.make(message, "--nonce", nonce, rcpt=["<sealed@bob.example>"])
+    assert home.deliver(path) == ("done", "")
+    mail, = home.new_mails(1)
+    mark = re.search(rb"X-Agamid-Sealed: 1\n\tid=(\w+)\n\tmailbox=(\w+)\n"
+                     rb"\tsha256=(\w+)\n\tsig=(\S+)\n", mail.raw)
+    assert mark and mail.raw.count(b"X-Agamid-Sealed") == 1
+    digest = hashlib.sha256(ARMOR).hexdigest().encode()
+    assert mark.groups()[:3] == (
+        path.name.split(".")[0].encode(), b"sealed", digest)
+    text = b"agamid-sealed 1\n%s\n%s\n%s\n" % mark.groups()[:3]
+    assert verify(home.sealed_key, text, base64.b64decode(mark[4]), tmp_path)
+
+
+@pytest.mark.parametrize("rcpt, nonce", [
+    ("<plain@bob.example>", "11" * 16), ("<sealed@bob.example>", "22" * 16)])
+def test_not_sealed_by_the_acceptor(home, rcpt, nonce):
+    """SPEC D-2.1: no key of its own; or a stranger's PGP/MIME."""
+    inner = nonce if rcpt.startswith("<plain") else "33" * 16
+    message = (SEALED % {b"nonce": inner.encode()}).replace(b"\n", b"\r\n")
+    path = home.make(message, "--nonce", nonce, rcpt=[rcpt])
+    assert home.deliver(path) == ("done", "")
+    mail, = home.new_mails(1)
+    assert b"X-Agamid-Sealed" not in mail.raw
 
 
 def test_leading_continuation_does_not_touch_our_fields(home):

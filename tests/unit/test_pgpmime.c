@@ -131,6 +131,7 @@ check_lines(const char *text)
 		assert_true(p > text && p[-1] == '\r');
 }
 
+/* SPEC D-1.2 */
 static void
 round_trip(const char *settings, const char *message, const char *date)
 {
