@@ -96,9 +96,13 @@ setup_systemd_stop(struct setup *s, struct error *error_r)
 	if (!has_systemd(s))
 		return 0;
 	for (i = 0; rc == 0 && i < s->unit_count; i++) {
+		const char *there[] = {"systemctl", "cat", s->units[i], NULL};
 		const char *disable[] = {
 		    "systemctl", "disable", "--now", s->units[i], NULL};
 
+		/* Where its package is gone it runs no more. */
+		if (setup_run(there, NULL, NULL) < 0)
+			continue;
 		rc = setup_run(disable, NULL, error_r);
 		if (rc == 0)
 			cli_out("%s stopped and disabled\n", s->units[i]);
