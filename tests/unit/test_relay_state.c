@@ -757,6 +757,32 @@ test_spread(void **state)
 	state_close(&s);
 }
 
+static void
+put_confirmed(const char *peer, int64_t when, void *ctx)
+{
+	buf_printf(ctx, "%s:%lld ", peer, (long long)when);
+}
+
+/* SPEC: kept over a restart, and the latest counts. */
+static void
+test_confirmed(void **state)
+{
+	struct state *s = reopen(NULL, true);
+	struct buf got;
+
+	(void)state;
+	assert_int_equal(state_confirmed_set(s, "carol", 1795000000), 0);
+	assert_int_equal(state_confirmed_set(s, "bob", 1795000001), 0);
+	assert_int_equal(state_confirmed_set(s, "carol", 1795000002), 0);
+	assert_int_equal(state_commit(s), 0);
+	s = reopen(s, false);
+	buf_init(&got, 256);
+	assert_int_equal(state_each_confirmed(s, put_confirmed, &got), 0);
+	assert_string_equal(buf_str(&got), "bob:1795000001 carol:1795000002 ");
+	buf_free(&got);
+	state_close(&s);
+}
+
 int
 main(void)
 {
@@ -780,6 +806,7 @@ main(void)
 	    help_test(test_event_names),
 	    help_test(test_numbers),
 	    help_test(test_spread),
+	    help_test(test_confirmed),
 	    help_test(test_index),
 	    help_test(test_index_slots),
 	    help_test(test_index_refuses),
