@@ -202,7 +202,7 @@ class Host:
         (postfix / "virtual").write_text("info@carol.example carol@carol.example\n")
         (postfix / "transport").write_text("list.example discard:\n")
         for name in ("mailboxes", "virtual", "transport"):
-            subprocess.run(["postmap", f"hash:{postfix / name}"], check=True)
+            subprocess.run(["/usr/sbin/postmap", "-c", str(postfix), f"hash:{postfix / name}"], check=True)
         old = time.time() - 60  # a .cf younger than a second is read slowly
         for path in postfix.glob("*.cf"):
             os.utime(path, (old, old))
@@ -212,7 +212,7 @@ class Host:
             (etc / "opendkim.conf").write_text(OPENDKIM_CONF)
             keys = etc / "dkimkeys"
             keys.mkdir(exist_ok=True)
-            subprocess.run(["opendkim-genkey", "-s", "test", "-d", "carol.example", "-D", str(keys)], check=True)
+            subprocess.run(["/usr/sbin/opendkim-genkey", "-s", "test", "-d", "carol.example", "-D", str(keys)], check=True)
             shutil.chown(keys / "test.private", "opendkim")
             shutil.chown(keys, "opendkim")
 
