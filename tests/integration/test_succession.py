@@ -41,7 +41,7 @@ def test_restore_from_paper(made, restored):  # noqa: F811
 
 
 def test_peers_believe_the_recovery_key(pair, restored):  # noqa: F811
-    """SPEC M-13.2: by exchange; the old key is nothing any more."""
+    """SPEC M-13.2, M-13.3: by exchange; the old key is nothing any more."""
     carol, bob = pair
     post(carol, "bob", restored.manifest().read_bytes())
     assert "its recovery key has replaced its keys" in apply(carol)
