@@ -99,10 +99,19 @@ away_link_up(struct link *ln)
 {
 	int64_t until = away_until(ln->r);
 
-	set(ln->r, ln->peer, 0);
 	ln->peer->told_away = 0; /* the hello says as much */
 	if (until != 0)
 		tell(ln, until);
+}
+
+void
+away_link_spoke(struct link *ln, enum proto_verb verb)
+{
+	if (ln->spoke || verb == PROTO_HELLO || verb == PROTO_NOTE)
+		return;
+	ln->spoke = true;
+	if (verb != PROTO_AWAY)
+		set(ln->r, ln->peer, 0);
 }
 
 void

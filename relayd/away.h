@@ -23,9 +23,12 @@ int away_pause(struct relayd *r, int64_t until);
 /* Until when this node is away; 0: it isn't. */
 int64_t away_until(const struct relayd *r);
 
-/* A session is up: whatever the peer said before is over, unless it says
- * it again; and it is told of ours. */
+/* A session is up: the peer is told of ours. */
 void away_link_up(struct link *ln);
+/* The peer said this, and passed over what it had said of its absence: if
+ * it is the first behind the hello, that is over. (The hello alone is the
+ * word of a process that may outlive its relayd.) */
+void away_link_spoke(struct link *ln, enum proto_verb verb);
 /* A peer's "away TIME". */
 void away_heard(struct link *ln, int64_t until);
 

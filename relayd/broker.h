@@ -40,6 +40,7 @@ struct link {
 	bool dialled; /* by this node */
 	bool up; /* the hello has come */
 	bool leaving; /* told to end */
+	bool spoke; /* the peer's relayd has, behind the hello (away.c) */
 	unsigned version; /* of the protocol, spoken by both */
 	int64_t worked; /* ms: when something last happened */
 

@@ -175,6 +175,7 @@ dispatch(struct link *ln, const struct proto_msg *m)
 {
 	log_debug("heard peer=%s session=%llu verb=%s id=%s", ln->peer->name,
 	    (unsigned long long)ln->number, proto_verb_name(m->verb), m->id);
+	away_link_spoke(ln, m->verb);
 	switch (m->verb) {
 	case PROTO_HELLO:
 		link_up(ln, m);

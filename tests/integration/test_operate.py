@@ -35,7 +35,7 @@ def carol(tmp_path_factory):
     log = node.root / "relayd.log"
     node.relayd = Process([BUILD / "relayd/agamid-relayd", "--root", node.root], log)
     node.relayd.start()
-    wait_for(lambda: "ready node=" in log.read_text(), 20, "relayd")
+    wait_for(lambda: "ready node=" in log.read_text(), 60, "relayd")
     yield node
     node.relayd.stop()
 
