@@ -92,6 +92,31 @@ add_targets(const struct options *o, const struct zone *z,
 	records_sort(ask);
 }
 
+/* A resolver's TTL runs down: what is not above is as it should be. */
+static void
+forgive_ttl(const struct records *want, struct records *have)
+{
+	struct record *r;
+	size_t i, low, high, mid;
+
+	for (i = 0; i < have->count; i++) {
+		r = &have->list[i];
+		low = 0;
+		high = want->count;
+		while (low < high) {
+			mid = low + (high - low) / 2;
+			if (record_compare(&want->list[mid], r) < 0)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low < want->count &&
+		    record_compare(&want->list[low], r) == 0 &&
+		    r->ttl < want->list[low].ttl)
+			r->ttl = want->list[low].ttl;
+	}
+}
+
 /* SPEC Z-7.1 */
 static void
 read_live(const struct options *o, const struct zone *z, struct differences *d)
@@ -125,6 +150,8 @@ read_live(const struct options *o, const struct zone *z, struct differences *d)
 			&ask, &d->have, &d->serial, &e) != 0)
 			die(EXIT_TROUBLE, "%s", e.text);
 		records_free(&ask);
+		if (o->server == NULL)
+			forgive_ttl(&d->want, &d->have);
 	}
 	explicit_bzero(&key, sizeof(key));
 }

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from zone_net import ZONE, Bind, Knot, Proxy, Unbound, agamid_zone, manifest, tool, write
+from zone_net import ZONE, Bind, Knot, Proxy, Unbound, agamid_zone, manifest, program, tool, write
 
 ADDRESS = "  addresses: [192.0.2.{}]\n"
 FRIENDS = {
@@ -235,6 +235,37 @@ def test_signed(kind, tmp_path):
         if resolver:
             resolver.stop()
         server.stop()
+
+
+def test_resolvers(tmp_path):
+    """SPEC Z-7.1: as the world sees it, through resolv.conf, whose TTLs may
+    have run down. In a network and a mount namespace of its own."""
+    folder = write(tmp_path / "manifests", FRIENDS)
+    server = Bind(tmp_path)
+    server.port = 53
+    argv = server.configure()
+    made = agamid_zone("generate", "--no-signatures", "--ns", f"ns.{ZONE}=127.0.0.1", folder).stdout
+    (server.dir / "zone").write_text(made)
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    check = f"timeout 60 {program()} check --live --no-signatures --zone {ZONE}"
+    script = f"""
+        set -e
+        ip link set lo up
+        mount --bind {tmp_path}/resolv.conf /etc/resolv.conf
+        {' '.join(argv)} >{server.dir}/log 2>&1 &
+        trap 'kill $!; wait' EXIT
+        end=$(($(date +%s) + 60))
+        until {tool("dig")} +short +tries=1 +time=1 @127.0.0.1 {ZONE} SOA | grep -q .; do
+            [ "$(date +%s)" -lt $end ] || exit 3
+        done
+        {check} {folder}
+        {check} --ttl 7200 --host-ttl 600 {folder}
+        ! {check} --host-ttl 20 {folder}
+    """
+    done = subprocess.run(["unshare", "-n", "-m", "--propagation", "private", "bash", "-c", script],
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, (done.stdout, done.stderr, (server.dir / "log").read_text())
+    assert "TTL, not 20: alice" in done.stdout and "has no address" not in done.stdout
 
 
 # ---- an oracle for chapter 3, from the text of the specification ----
