@@ -319,7 +319,8 @@ take_flag(struct options *o, int option)
 	case OPT_SNIPPET:
 		o->zone.snippet = true;
 		o->zone.marks = false;
-		/* fall through */
+		o->zone.records = true;
+		break;
 	case OPT_RECORDS:
 		o->zone.records = true;
 		break;
