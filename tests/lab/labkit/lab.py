@@ -47,7 +47,7 @@ class Lab:
         for spec in self.topology.nodes:
             given = spec.system or system
             spec.system = str(pathlib.Path(given).resolve()) if given else None
-        self.nodes = {s.name: Node(self, s.name, s.address, s.host, s.system) for s in self.topology.nodes}
+        self.nodes = {s.name: Node(self, s.name, s.address, s.host, s.system, s.build) for s in self.topology.nodes}
         self.specs = {s.name: s for s in self.topology.nodes}
         self.sender = Node(self, "sender", topology.SENDER_ADDRESS, topology.SENDER_HOST)
         self.dns = Node(self, "dns", topology.DNS_ADDRESS, "ns.dns.example")
@@ -95,7 +95,7 @@ class Lab:
             if spec.system:
                 if not os.path.exists(f"{spec.system}/usr/bin/agamid"):
                     raise LabError(f"no Agamid is installed in {spec.system} (tests/debian-packages --keep)")
-            elif not self.usr_local or not os.path.exists(f"{self.usr_local}/bin/agamid"):
+            elif not os.path.exists(f"{self.nodes[spec.name].usr_local}/bin/agamid"):
                 raise LabError("no Agamid to test: make install DESTDIR=DIR, then lab up --root DIR")
 
     def _network(self):

@@ -16,12 +16,13 @@ INIT = pathlib.Path(__file__).with_name("node_init.py")
 
 
 class Node:
-    def __init__(self, lab, name, address, host, system=None):
+    def __init__(self, lab, name, address, host, system=None, build=None):
         self.lab = lab
         self.name = name
         self.address = address
         self.host = host
         self.system = system  # the root of another Debian, or None
+        self.usr_local = f"{build}/usr/local" if build else lab.usr_local  # the Agamid that it runs
         self.directory = lab.directory / "nodes" / name
         self.netns = f"ag-{lab.name}-{name}"
         self.veth = f"v-{name}"[:15]
@@ -65,7 +66,7 @@ class Node:
             ["nsenter", f"--net=/run/netns/{self.netns}",
              "unshare", "-m", "--propagation", "private", "-u", "-i", "-p", "-f", "--kill-child",
              "/usr/bin/python3", str(INIT), str(self.directory), self.host,
-             "" if self.system else self.lab.usr_local or "", self.system or ""],
+             "" if self.system else self.usr_local or "", self.system or ""],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
         log.close()

@@ -12,6 +12,8 @@
         settings: {openpgp: gpgme}      # more for agamid.yaml
         system: $AGAMID_TRIXIE          # the root of another Debian with
                                         # Agamid's package, that it runs
+        build: $AGAMID_PREVIOUS         # another Agamid than the lab's:
+                                        # where it was installed
 
 All but the names may be left out. The two hosts `sender` (the outside
 world) and `dns` (the name server) are always there.
@@ -44,6 +46,7 @@ class NodeSpec:
     options: list
     settings: dict
     system: str = None
+    build: str = None
 
     def users(self):
         """Names that can log in: every deliver-to without '@'."""
@@ -61,7 +64,7 @@ class Topology:
 
 
 def _node(index, name, network, given):
-    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system"}
+    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system", "build"}
     unknown = set(given) - known
     if unknown:
         raise ValueError(f"node {name}: unknown keys {sorted(unknown)}; known: {sorted(known)}")
@@ -75,6 +78,7 @@ def _node(index, name, network, given):
         options=[str(o) for o in given.get("options", [])],
         settings=given.get("settings", {}),
         system=os.path.expandvars(given["system"]) if "system" in given else None,
+        build=os.path.expandvars(given["build"]) if "build" in given else None,
     )
 
 
