@@ -136,7 +136,7 @@ def test_refused_and_again(lab):
         return agamid(bob, "queue", "again", bundle["id"][:8], check=False).returncode == 0
     wait.until(delivered, 60, "Postfix to take it")
     arrives(lab, "bob", word)
-    assert as_json(bob, "queue", "refused")["bundles"] == []
+    assert refused() == []
     assert as_json(bob, "status")["own_mail"]["refused"] == 0
 
 

@@ -106,6 +106,10 @@ mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {domains}
 virtual_mailbox_maps = inline:{{ {users} }}
 virtual_transport = lmtp:unix:private/dovecot-lmtp
+"""
+
+# What `agamid setup` would do (setup: true in the nodes file has it do it).
+AGAMID_MAIN_CF = """\
 lmtp_line_length_limit = 0
 in_flow_delay = 0
 smtpd_milters = {{ unix:agamid/milter.sock, default_action=accept, connect_timeout=5s, content_timeout=300s }}
@@ -149,6 +153,9 @@ namespace inbox {
 protocol lmtp {
   mail_plugins = $mail_plugins sieve
 }
+"""
+
+DOVECOT_SIEVE = """\
 plugin {
   sieve_before = /etc/dovecot/agamid.sieve
   sieve_duplicate_default_period = 7d
@@ -195,6 +202,9 @@ protocol lmtp {
     sieve = yes
   }
 }
+"""
+
+DOVECOT_24_SIEVE = """\
 sieve_script agamid {
   type = before
   path = /etc/dovecot/agamid.sieve
@@ -319,8 +329,11 @@ def dovecot_version(system=None):
 def dovecot(directory, spec):
     etc = directory / "etc/dovecot"
     new = dovecot_version(spec.system) >= (2, 4)
-    write(etc / "dovecot.conf", DOVECOT_24_CONF if new else DOVECOT_CONF)
-    write(etc / "agamid.sieve", SIEVE)
+    conf, sieve = (DOVECOT_24_CONF, DOVECOT_24_SIEVE) if new else (DOVECOT_CONF, DOVECOT_SIEVE)
+    if not spec.setup:
+        conf += sieve
+        write(etc / "agamid.sieve", SIEVE)
+    write(etc / "dovecot.conf", conf)
     write(etc / "users", "".join(f"{u}:{{plain}}{PASSWORD}\n" for u in spec.users()), 0o600)
     own(directory, etc / "users", "dovecot")
     (directory / "var/lib/dovecot").mkdir(parents=True)
@@ -370,8 +383,12 @@ def make_node(directory, spec, tls):
     shutil.copy(tls, directory / "etc/lab-tls.pem")
     users = " ".join("{" + f"{u}@{d}={u}" + "}" for d in spec.domains for u in spec.users())
     main = MAIN_CF.format(host=spec.host, domain=spec.domains[0])
-    main += NODE_MAIN_CF.format(domains=", ".join(spec.domains), users=users, derived=DERIVED)
-    postfix(directory, main, MASTER_CF + AGAMID_MASTER_CF, spec.system)
+    main += NODE_MAIN_CF.format(domains=", ".join(spec.domains), users=users)
+    master = MASTER_CF
+    if not spec.setup:
+        main += AGAMID_MAIN_CF.format(derived=DERIVED)
+        master += AGAMID_MASTER_CF
+    postfix(directory, main, master, spec.system)
     dovecot(directory, spec)
     write(directory / "etc/agamid/agamid.yaml", agamid_settings(spec))
     write(directory / "services.json", json.dumps(node_services(spec), indent=1))

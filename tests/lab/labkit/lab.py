@@ -149,7 +149,11 @@ class Lab:
             shutil.copy(self.manifest_of(name), node.directory / "tmp" / f"{name}.yaml")
             node.exec("agamid", "peer", "add", f"/tmp/{name}.yaml", "--fingerprint", self.fingerprint_of(name))
         node.exec("agamid", "apply", "--no-reload")
-        node.exec("sievec", "/etc/dovecot/agamid.sieve")
+        if self.specs[node.name].setup:
+            said = node.exec("agamid", "setup", "--yes")
+            (node.directory / "setup.out").write_text(said.stdout + said.stderr, encoding="utf-8")
+        else:
+            node.exec("sievec", "/etc/dovecot/agamid.sieve")
 
     def _zone(self):
         """The shared zone, and one for each domain outside it, from the

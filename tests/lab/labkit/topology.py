@@ -12,6 +12,9 @@
         settings: {openpgp: gpgme}      # more for agamid.yaml
         system: $AGAMID_TRIXIE          # the root of another Debian with
                                         # Agamid's package, that it runs
+        setup: true                     # its Postfix and Dovecot know
+                                        # nothing of Agamid; `agamid
+                                        # setup` tells them
         build: $AGAMID_PREVIOUS         # another Agamid than the lab's:
                                         # where it was installed
 
@@ -47,6 +50,7 @@ class NodeSpec:
     settings: dict
     system: str = None
     build: str = None
+    setup: bool = False
 
     def users(self):
         """Names that can log in: every deliver-to without '@'."""
@@ -64,7 +68,7 @@ class Topology:
 
 
 def _node(index, name, network, given):
-    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system", "build"}
+    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system", "build", "setup"}
     unknown = set(given) - known
     if unknown:
         raise ValueError(f"node {name}: unknown keys {sorted(unknown)}; known: {sorted(known)}")
@@ -78,6 +82,7 @@ def _node(index, name, network, given):
         options=[str(o) for o in given.get("options", [])],
         settings=given.get("settings", {}),
         system=os.path.expandvars(given["system"]) if "system" in given else None,
+        setup=given.get("setup", False),
         build=os.path.expandvars(given["build"]) if "build" in given else None,
     )
 
