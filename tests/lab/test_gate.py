@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The gate: a home that is up gets its mail from the sender itself."""
 
+import time
+
 from helpers import arrives, empty_spools, fresh_word, stranger_says
 from labkit import story, wait
 
@@ -79,3 +81,19 @@ def test_relayd_down_lets_in(lab):
     lab.nodes["carol"].stop_services("agamid-relayd")
     assert knock(lab, "carol", sender="x3@other.example")[0][0] == 250
     assert "can't ask whether a home is up" in lab.nodes["carol"].log_text()
+
+
+def test_no_answer_in_time_is_down(lab):
+    """SPEC N-2.4: Bob's port 25 takes connections and says nothing; nothing is known before."""
+    postfix = "killall -{} master smtpd"
+    lab.nodes["bob"].exec("sh", "-c", postfix.format("STOP"), check=False)
+    try:
+        alice = lab.nodes["alice"]
+        alice.stop_services("agamid-relayd")
+        alice.start_services("agamid-relayd")
+        lab.ready(alice)
+        started = time.monotonic()
+        assert somebody(lab, "alice") == 250
+        assert 2 < time.monotonic() - started < 20
+    finally:
+        lab.nodes["bob"].exec("sh", "-c", postfix.format("CONT"), check=False)
