@@ -121,7 +121,7 @@ complain(struct buf *wrong, const char *name, const char *text)
 	(void)buf_printf(wrong, "%s: %s\n", name, text);
 }
 
-/* DESIGN's rule for those who sign: nobody is to hold mail that its home
+/* The rule for those who sign: nobody is to hold mail that its home
  * is told it can't be sealed to. */
 static void
 check_key(const struct issue *i, const struct manifest *m, const char *what,

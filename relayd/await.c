@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -223,17 +222,6 @@ await_look_soon(struct relayd *r)
 }
 
 static void
-on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	(void)c;
-	(void)data;
-	(void)len;
-	(void)ctx; /* it has asked, and may only wait */
-	if (fd >= 0)
-		close(fd);
-}
-
-static void
 on_gone(struct client *c, void *ctx)
 {
 	struct await *w = ctx;
@@ -249,7 +237,7 @@ void
 await_begin(struct relayd *r, struct client *c, const char *id, unsigned want,
     unsigned seconds)
 {
-	static const struct client_calls calls = {on_message, on_gone};
+	static const struct client_calls calls = {client_ignore, on_gone};
 	struct await *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {

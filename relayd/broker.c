@@ -205,23 +205,10 @@ stranger_message(
 static const struct client_calls stranger_calls = {
     stranger_message, stranger_gone};
 
-static void
-answered_message(
-    struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	(void)c;
-	(void)data;
-	(void)len;
-	(void)ctx;
-	if (fd >= 0)
-		close(fd);
-}
-
 void
 broker_take_back(struct broker *b, struct client *c)
 {
-	static const struct client_calls calls = {
-	    answered_message, stranger_gone};
+	static const struct client_calls calls = {client_ignore, stranger_gone};
 
 	client_set(c, &calls, b);
 }

@@ -219,6 +219,17 @@ client_free(struct client **cp)
 }
 
 void
+client_ignore(struct client *c, const char *data, size_t len, int fd, void *ctx)
+{
+	(void)c;
+	(void)data;
+	(void)len;
+	(void)ctx;
+	if (fd >= 0)
+		close(fd);
+}
+
+void
 client_set(struct client *c, const struct client_calls *calls, void *ctx)
 {
 	c->calls = calls;

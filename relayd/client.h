@@ -28,6 +28,10 @@ struct client *client_new(struct event_base *base, int fd,
 /* No call comes any more; safe within a call. */
 void client_free(struct client **c);
 
+/* For `message`: of one that has asked, and may only wait for its answer. */
+void client_ignore(
+    struct client *c, const char *data, size_t len, int fd, void *ctx);
+
 /* Who the calls are for from now on. */
 void client_set(struct client *c, const struct client_calls *calls, void *ctx);
 int client_fd(const struct client *c);

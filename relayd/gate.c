@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 #include <sodium.h>
@@ -264,17 +263,6 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 static void
-on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	(void)c;
-	(void)data;
-	(void)len;
-	(void)ctx; /* it has asked, and may only wait */
-	if (fd >= 0)
-		close(fd);
-}
-
-static void
 on_gone(struct client *c, void *ctx)
 {
 	struct asking *a = ctx;
@@ -291,7 +279,7 @@ probe(struct relayd *r, struct client *c, struct peer *home,
     const unsigned char *key)
 {
 	static const struct timeval wait = {GATE_PROBE_MS / 1000, 0};
-	static const struct client_calls calls = {on_message, on_gone};
+	static const struct client_calls calls = {client_ignore, on_gone};
 	struct asking *a = calloc(1, sizeof(*a));
 
 	if (a == NULL) {

@@ -228,7 +228,7 @@ def test_client_as_postfix_sees_it(home, kind):
 
 
 def test_private_client_does_not_relay(home):
-    """XCLIENT with an address of mynetworks opens nothing (FACTS: it did
+    """XCLIENT with an address of mynetworks opens nothing (it did
     where the listener inherits permit_mynetworks)."""
     path = home.make(fresh_message(), rcpt=["<victim@evil.example>"],
                      client=["address=192.168.1.9"])
@@ -519,7 +519,7 @@ def test_not_openpgp_and_not_a_head(home):
     b"\n\n.\n\n"])
 def test_smuggling_in_a_message(home, end):
     """SPEC B-3.12: bytes that Postfix 3.7 takes for the end of a mail
-    (FACTS, lines.h) stay inside it."""
+    (lines.h) stay inside it."""
     message = (b"Subject: one\r\n\r\none" + end
                + b"MAIL FROM:<evil@evil.example>\r\n"
                b"RCPT TO:<talktome@bob.example>\r\nDATA\r\n"
