@@ -91,7 +91,7 @@ def test_no_answer_in_time_is_down(lab):
         alice = lab.nodes["alice"]
         alice.stop_services("agamid-relayd")
         alice.start_services("agamid-relayd")
-        lab.ready(alice)
+        wait.until(lambda: alice.exec("agamid", "flush", check=False).returncode == 0, 20, "Alice's relayd")
         started = time.monotonic()
         assert somebody(lab, "alice") == 250
         assert 2 < time.monotonic() - started < 20
