@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Nodes and processes that go away and come back."""
 
+import concurrent.futures
 import os
 import random
 import re
@@ -161,23 +162,27 @@ class RandomRun:
         self.lab = lab
         self.dice = dice
         self.accepted = []
+        self.away = set()  # at some time since all were there
         self.names = list(lab.nodes)
 
     def run(self, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.dice.random() < 0.1:
+            if self.dice.random() < 0.3:
                 self.mischief()
-            self.mail()
+            # A cut home is looked for in vain for five seconds, and copies
+            # are waited for: several at once keep the mail coming.
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(self.mail, [self.dice.sample(self.names, 2) for _ in range(4)]))
         self.calm()
         self.check()
 
-    def mail(self):
-        home, door = self.dice.sample(self.names, 2)
+    def mail(self, way):
+        home, door = way
         word = fresh_word("rnd")
         recipient = f"{home}@{home}.example"
         try:
-            _, data = stranger_says(self.lab, door, ANN, [recipient], story.message(word, recipient), patience=2)
+            _, data = stranger_says(self.lab, door, ANN, [recipient], story.message(word, recipient), patience=4)
         except (OSError, AssertionError):
             return
         if data is not None and data[0] == 250:
@@ -187,7 +192,11 @@ class RandomRun:
         name = self.dice.choice(self.names)
         node = self.lab.nodes[name]
         act = self.dice.choice(["cut", "off", "kill", "kill", "heal", "heal", "on", "on"])
-        if act == "cut":
+        if act in ("cut", "off"):
+            self.away.add(name)
+        if len(self.away) > 2:
+            self.calm()  # else nobody is left to accept anything
+        elif act == "cut":
             node.cut()
         elif act == "heal":
             node.heal()
@@ -205,6 +214,7 @@ class RandomRun:
             node.exec("kill", "-9", str(pids[victim]), check=False)
 
     def calm(self):
+        self.away.clear()
         for node in self.lab.nodes.values():
             node.heal()
             if node.pid is None:
