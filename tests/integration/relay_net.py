@@ -34,7 +34,7 @@ SIGNATURE = "-----BEGIN PGP SIGNATURE-----\n\nbm9ib2R5IGNoZWNrcyBpdCBoZXJl\n----
 _numbers = itertools.count(1)
 
 
-def wait_for(condition, seconds=20, what="condition"):
+def wait_for(condition, seconds=60, what="condition"):
     """The first true value that condition() gives, before the deadline."""
     end = time.monotonic() + seconds
     while True:
