@@ -101,7 +101,7 @@ def test_refused_is_drawn_again(make_net):
                  and getattr(net, name).peer("alice")["session"] in ("dialled", "accepted"), what="a session")
     ids = net.alice.bundles("bob", 12, copies=2, size=300000)
     for i in ids:
-        wait_for(lambda: len(net.copies(i)) == 2, seconds=150, what="two copies")
+        wait_for(lambda: len(net.copies(i)) == 2, what="two copies")
     # A third of the quota is one bundle.
     assert len(net.carol.held()) == 1
     assert len(net.dave.held()) == 11
