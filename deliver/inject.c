@@ -19,7 +19,8 @@
 
 #include "deliver/headers.h"
 #include "deliver/lines.h"
-#include "deliver/smtp.h"
+#include "mail/smtp.h"
+#include "mail/smtp_command.h"
 #include "util/buf.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -170,54 +171,6 @@ inject_greet(
 
 /* ---- the envelope ---- */
 
-/* " NAME=VALUE" as the bundle has it. */
-static int
-inject_param(const struct bsmtp_path *p, const char *name, struct buf *command)
-{
-	char value[BSMTP_PARAMS_MAX];
-
-	if (bsmtp_param(p, name, value, sizeof(value)) == NULL)
-		return 0;
-	return buf_printf(
-	    command, *value != '\0' ? " %s=%s" : " %s", name, value);
-}
-
-static int
-inject_mail_command(
-    struct inject *i, const struct inject_mail *m, struct buf *command)
-{
-	const struct bsmtp_path *p = &m->envelope->mail;
-	int rc;
-
-	rc = buf_printf(command, "MAIL FROM:%s", p->path);
-	if (rc == 0 && i->offer.size)
-		rc = buf_printf(
-		    command, " SIZE=%llu", (unsigned long long)m->size);
-	if (rc == 0 && i->offer.eightbitmime)
-		rc = inject_param(p, "BODY", command);
-	if (rc == 0 && i->offer.smtputf8)
-		rc = inject_param(p, "SMTPUTF8", command);
-	if (rc == 0 && i->offer.dsn)
-		rc = inject_param(p, "RET", command);
-	if (rc == 0 && i->offer.dsn)
-		rc = inject_param(p, "ENVID", command);
-	return rc;
-}
-
-static int
-inject_rcpt_command(
-    struct inject *i, const struct bsmtp_path *p, struct buf *command)
-{
-	int rc;
-
-	rc = buf_printf(command, "RCPT TO:%s", p->path);
-	if (rc == 0 && i->offer.dsn)
-		rc = inject_param(p, "NOTIFY", command);
-	if (rc == 0 && i->offer.dsn)
-		rc = inject_param(p, "ORCPT", command);
-	return rc;
-}
-
 /* What the last reply means for a recipient. 421 ends the session. */
 static int
 inject_judge(struct inject *i, struct rcpt *r, struct error *error_r)
@@ -258,7 +211,7 @@ inject_sender(struct inject *i, const struct inject_mail *m, struct rcpts *rs,
 	int rc;
 
 	buf_init(&command, SMTP_LINE_MAX);
-	rc = inject_mail_command(i, m, &command);
+	rc = smtp_write_mail(&m->envelope->mail, m->size, &i->offer, &command);
 	if (rc == 0)
 		rc = inject_say(i, buf_str(&command), error_r);
 	buf_free(&command);
@@ -277,7 +230,7 @@ inject_rcpt(struct inject *i, const struct bsmtp_path *p, struct rcpt *r,
 	int rc;
 
 	buf_init(&command, SMTP_LINE_MAX);
-	rc = inject_rcpt_command(i, p, &command);
+	rc = smtp_write_rcpt(p, &i->offer, &command);
 	if (rc == 0)
 		rc = inject_say(i, buf_str(&command), error_r);
 	buf_free(&command);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * smtp - an SMTP client on a connected stream socket: a command out, a
- * reply in, each with a deadline. It knows no mail; inject.c does.
+ * reply in, each with a deadline. It knows no mail: its callers do. LMTP's
+ * many replies behind one final dot are waited for one by one.
  *
  * SECURITY: a command with a CR, an LF or a NUL in it is never sent.
  */
-#ifndef AGAMID_DELIVER_SMTP_H
-#define AGAMID_DELIVER_SMTP_H
+#ifndef AGAMID_SMTP_H
+#define AGAMID_SMTP_H
 
 #include <stddef.h>
 

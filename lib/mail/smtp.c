@@ -5,7 +5,7 @@
  * It does not pipeline: a server that says more than it was asked for is
  * out of step, and the session ends.
  */
-#include "deliver/smtp.h"
+#include "mail/smtp.h"
 
 #include <sys/socket.h>
 #include <errno.h>
