@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_openpgp - how long sealing and opening take, and how much memory:
+ * openpgp - how long sealing and opening take, and how much memory:
  * for each engine, mails of 10 kB with one and with four threads, and a
- * message of 100 MB, streamed. Not a test: `make tests/unit/bench_openpgp`,
+ * message of 100 MB, streamed. Not a test: `make tests/bench/openpgp`,
  * then run it from the source tree; an argument is the size in MB.
  */
 #include "help.h"
