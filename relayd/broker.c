@@ -75,6 +75,15 @@ broker_is_better(
 	return a->number > b->number; /* the newer */
 }
 
+/* One that works before one that may not. */
+static bool
+is_preferred(const struct relayd *r, const struct link *a, const struct link *b)
+{
+	if (a->doubted != b->doubted)
+		return b->doubted;
+	return broker_is_better(r, a, b);
+}
+
 struct link *
 broker_best(struct broker *b, const struct peer *p)
 {
@@ -83,7 +92,7 @@ broker_best(struct broker *b, const struct peer *p)
 	TAILQ_FOREACH (ln, &b->links, next) {
 		if (ln->peer != p || !ln->up || ln->leaving)
 			continue;
-		if (best == NULL || broker_is_better(b->r, ln, best))
+		if (best == NULL || is_preferred(b->r, ln, best))
 			best = ln;
 	}
 	return best;
@@ -240,14 +249,13 @@ on_accept(evutil_socket_t listening, short what, void *ctx)
 /* All sessions ------------------------------------------------------------ */
 
 void
-broker_probe(struct broker *b)
+broker_doubt(struct broker *b)
 {
-	struct proto_msg m = {.verb = PROTO_ALIVE};
 	struct link *ln;
 
 	TAILQ_FOREACH (ln, &b->links, next) {
 		if (ln->up && !ln->leaving)
-			link_send(ln, &m, -1);
+			link_doubt(ln);
 	}
 }
 

@@ -40,6 +40,7 @@ struct link {
 	bool dialled; /* by this node */
 	bool up; /* the hello has come */
 	bool leaving; /* told to end */
+	bool doubted; /* the peer may not be there any more */
 	bool spoke; /* the peer's relayd has, behind the hello (away.c) */
 	unsigned version; /* of the protocol, spoken by both */
 	int64_t worked; /* ms: when something last happened */
@@ -88,7 +89,8 @@ struct link *broker_find(struct broker *b, uint64_t number);
 /* SPEC: the one dialled by the greater name stays. */
 bool broker_is_better(
     const struct relayd *r, const struct link *a, const struct link *b);
-/* The session with this peer on which this side offers; NULL if none. */
+/* The session with this peer on which this side offers, one that is not in
+ * doubt if there is one; NULL if none. */
 struct link *broker_best(struct broker *b, const struct peer *p);
 
 /* One message to the session's process. */
@@ -105,8 +107,11 @@ void link_end(struct link *ln, const char *why);
 void link_heard(
     struct client *c, const char *data, size_t len, int fd, void *ctx);
 
-/* Ask every session whether its peer is still there. */
-void broker_probe(struct broker *b);
+/* Is the peer still there? Until it has answered, another session with it
+ * is as good as the only one; if it doesn't, this one ends. */
+void link_doubt(struct link *ln);
+/* The same, of every session. */
+void broker_doubt(struct broker *b);
 /* Close sessions that were dialled and have nothing to do. */
 void broker_tidy(struct broker *b);
 /* Close one dialled session that is idle, to make room for another. */

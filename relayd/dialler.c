@@ -24,6 +24,7 @@
 #include "relayd/broker.h"
 #include "relayd/child.h"
 #include "relayd/holders.h"
+#include "relayd/wake.h"
 
 #define CHILDREN_MAX 8 /* sessions dialled at once */
 #define LOOK_MS 60000 /* at least so often */
@@ -84,6 +85,31 @@ dialler_call(struct relayd *r, struct peer *only)
 	return count;
 }
 
+/* Let go of the child; another may be started. */
+static void
+give_up(struct peer *p)
+{
+	p->stale = p->child;
+	p->child = 0;
+}
+
+void
+dialler_renew(struct relayd *r)
+{
+	struct peer *p;
+	unsigned i;
+
+	broker_doubt(r->broker);
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		/* It tries from an address, or over a link, of before. */
+		if (p->child > 0 && !p->child_up && p->stale == 0) {
+			kill(p->child, SIGTERM);
+			give_up(p);
+		}
+	}
+	dialler_call(r, NULL);
+}
+
 static void
 dial(struct dialler *d, struct peer *p)
 {
@@ -112,12 +138,25 @@ call_if_due(const struct dialler *d, struct peer *p, int64_t now)
 		p->call = true;
 }
 
+/* There is a session, or a child on its way to one. One in doubt may be
+ * good, but that takes time to learn. */
+static bool
+is_reached(struct dialler *d, struct peer *p)
+{
+	const struct link *ln = broker_best(d->r->broker, p);
+
+	if (ln != NULL && !ln->doubted)
+		return true;
+	if (ln != NULL && p->child != 0 && p->child_up && p->stale == 0)
+		give_up(p);
+	return p->child != 0;
+}
+
 /* Dial p if it is time; when it will be, otherwise. */
 static int64_t
 look_at(struct dialler *d, struct peer *p, int64_t now)
 {
-	if (!p->known || !p->dialable || p->child != 0 ||
-	    broker_best(d->r->broker, p) != NULL)
+	if (!p->known || !p->dialable || is_reached(d, p))
 		return INT64_MAX;
 	call_if_due(d, p, now);
 	if (!peer_has_work(p))
@@ -144,6 +183,7 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	wake_look(r);
 	(void)relayd_network(r);
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
 		if (p == r->self)
@@ -189,6 +229,13 @@ child_ended(struct dialler *d, struct peer *p, int status)
 }
 
 static void
+stale_ended(struct dialler *d, struct peer *p)
+{
+	p->stale = 0;
+	d->children--;
+}
+
+static void
 on_sigchld(evutil_socket_t sig, short what, void *ctx)
 {
 	struct dialler *d = ctx;
@@ -203,6 +250,8 @@ on_sigchld(evutil_socket_t sig, short what, void *ctx)
 		for (i = 1; (p = peers_at(d->r->peers, i)) != NULL; i++) {
 			if (p->child == pid)
 				child_ended(d, p, status);
+			if (p->stale == pid)
+				stale_ended(d, p);
 		}
 	}
 	dialler_soon(d->r);

@@ -17,6 +17,9 @@ void dialler_news(struct relayd *r, struct peer *p);
 /* Dial now whoever may be dialled (p NULL: all), backoff or not, and ask
  * for what is mine. How many that concerns. */
 unsigned dialler_call(struct relayd *r, struct peer *p);
+/* The network has changed: the same for all, and what is under way is begun
+ * anew; sessions count for nothing until they have proved themselves. */
+void dialler_renew(struct relayd *r);
 /* Look at all peers soon. */
 void dialler_soon(struct relayd *r);
 

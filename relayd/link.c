@@ -108,8 +108,21 @@ broker_alive(struct relayd *r, struct peer *p)
 	pace_alive(&p->pace);
 }
 
+void
+link_doubt(struct link *ln)
+{
+	struct proto_msg m = {.verb = PROTO_ALIVE};
+
+	if (ln->doubted)
+		return;
+	ln->doubted = true;
+	link_send(ln, &m, -1);
+}
+
 /* Of two sessions between a pair this node closes the one that it dialled
- * itself, if its name is the lower; an older of the same kind is stale. */
+ * itself, if its name is the lower; an older of the same kind is stale, and
+ * one in doubt is given up. The peer may have had doubts in another that is
+ * left: then it does not work here either. (SPEC R-8.4) */
 static void
 settle_pair(struct broker *b, struct link *new)
 {
@@ -119,12 +132,14 @@ settle_pair(struct broker *b, struct link *new)
 		if (ln == new || ln->peer != new->peer || !ln->up ||
 		    ln->leaving)
 			continue;
-		if (ln->dialled == new->dialled)
+		if (ln->dialled == new->dialled || ln->doubted)
 			link_end(ln, "a newer session has come");
 		else if (broker_is_better(new->r, ln, new) && new->dialled)
 			link_end(new, "there is another session");
 		else if (broker_is_better(new->r, new, ln) && ln->dialled)
 			link_end(ln, "there is another session");
+		else
+			link_doubt(ln);
 	}
 }
 
@@ -182,6 +197,9 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_OFFER:
 		intake_offered(ln, m);
+		return;
+	case PROTO_ALIVE:
+		ln->doubted = false;
 		return;
 	case PROTO_ARRIVED:
 		arrival_told(ln, m->id, m->size);

@@ -41,6 +41,7 @@ struct peer {
 	/* Reaching it. */
 	struct pace pace;
 	pid_t child; /* dials it now; 0: none */
+	pid_t stale; /* another, given up, that has not ended; 0: none */
 	bool child_up; /* that child's session has got its hello */
 	bool up; /* its mail server, when it was last looked at */
 	int64_t probed; /* then, in seconds of relayd_clock(); 0: never */

@@ -73,7 +73,7 @@ enum proto_verb {
 	PROTO_ARRIVED, /* arrived ID SIZE: it is in incoming/ */
 	PROTO_FAILED, /* failed ID TEXT: it was refused here */
 	PROTO_NOTE, /* note LEVEL TEXT: a line for the log */
-	PROTO_ALIVE, /* alive: is the peer still there? */
+	PROTO_ALIVE, /* alive: is the peer still there? And: it is */
 };
 
 struct proto_msg {

@@ -34,6 +34,7 @@
 #include "relayd/inbox.h"
 #include "relayd/prober.h"
 #include "relayd/receipts.h"
+#include "relayd/wake.h"
 #include "relayd/watch.h"
 
 #define DAY_LOOK_SECONDS 600
@@ -274,8 +275,8 @@ relayd_network(struct relayd *r)
 
 /* Days ------------------------------------------------------------------- */
 
-static void
-look_at_day(struct relayd *r)
+void
+relayd_look_at_day(struct relayd *r)
 {
 	int64_t ran = (relayd_clock() - r->day_since) / 1000;
 
@@ -296,7 +297,7 @@ on_day(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	look_at_day(ctx);
+	relayd_look_at_day(ctx);
 }
 
 static int
@@ -307,7 +308,7 @@ start_days(struct relayd *r, struct error *error_r)
 	r->day_since = relayd_clock();
 	if (state_day(r->state, &r->day) < 0)
 		return error_set(error_r, AG_EIO, "can't read network.db");
-	look_at_day(r);
+	relayd_look_at_day(r);
 	r->day_timer = event_new(r->base, -1, EV_PERSIST, on_day, r);
 	if (r->day_timer == NULL || event_add(r->day_timer, &tv) < 0)
 		return error_set(error_r, AG_ENOMEM, "can't make a timer");
@@ -375,6 +376,8 @@ start_parts(struct relayd *r, struct error *error_r)
 		rc = dialler_new(r, &r->dialler, error_r);
 	if (rc == 0)
 		rc = watch_new(r, &r->watch, error_r);
+	if (rc == 0)
+		rc = wake_new(r, &r->wake, error_r);
 	if (rc == 0)
 		rc = inbox_new(r, &r->inbox, error_r);
 	if (rc == 0)
@@ -460,6 +463,7 @@ relayd_free(struct relayd **rp)
 	exchange_free(&r->exchange);
 	confirm_free(&r->confirm);
 	inbox_free(&r->inbox);
+	wake_free(&r->wake);
 	watch_free(&r->watch);
 	dialler_free(&r->dialler);
 	delivery_free(&r->delivery);

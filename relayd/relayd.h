@@ -24,6 +24,7 @@
  *	confirm	how fresh they are
  *	friend	friends look at each other from outside
  *	watch	new files, new manifests, the network coming up
+ *	wake	sleep, and clocks that are set
  *
  * Changes to files and database take effect at once in memory, and are
  * made durable by the next flush, once for all that one turn of the loop
@@ -76,6 +77,7 @@ struct relayd {
 	struct probers *probers;
 	struct gate *gate;
 	struct watch *watch;
+	struct wake *wake;
 	struct inbox *inbox;
 	struct confirm *confirm;
 	struct exchange *exchange;
@@ -96,6 +98,8 @@ void relayd_run(struct relayd *r);
 
 /* Milliseconds of a clock that is never set. */
 int64_t relayd_clock(void);
+/* Has a new day come? Asked now and then, and when the clock was set. */
+void relayd_look_at_day(struct relayd *r);
 /* The newest view, after acting on what changed in it; may be NULL. It is
  * good until the loop's next turn. */
 const struct network *relayd_network(struct relayd *r);

@@ -186,6 +186,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 		session_say_verb(s, PROTO_PONG);
 		return;
 	case PROTO_PONG:
+		session_alive(s);
 		return;
 	case PROTO_BYE:
 		session_end(

@@ -52,6 +52,7 @@ struct session {
 	unsigned sent_count;
 	bool hello; /* the peer's has come */
 	bool over; /* nothing more is read; flush and end */
+	bool probed; /* relayd wants to hear that the peer is there */
 	int rc;
 	char why[PROTO_TEXT_MAX + 1];
 	/* Milliseconds of a clock that is never set. */
@@ -73,6 +74,9 @@ void session_say(struct session *s, const struct buf *text);
 void session_say_verb(struct session *s, enum proto_verb verb);
 /* One that is to be answered within so many milliseconds. */
 void session_ping(struct session *s, int64_t patience);
+
+/* The answer has come. */
+void session_alive(struct session *s);
 
 /* To relayd. */
 void session_tell(struct session *s, const struct buf *text);

@@ -145,6 +145,16 @@ session_ping(struct session *s, int64_t patience)
 	s->patience = patience + (int64_t)(unacked * 1000 / SLOWEST);
 }
 
+void
+session_alive(struct session *s)
+{
+	struct proto_msg m = {.verb = PROTO_ALIVE};
+
+	if (s->probed)
+		session_pass_on(s, &m);
+	s->probed = false;
+}
+
 static void
 from_relayd(struct session *s, const struct proto_msg *m, int fd)
 {
@@ -156,6 +166,7 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 		send_bundle(s, m, fd);
 		return;
 	case PROTO_ALIVE:
+		s->probed = true;
 		session_ping(s, PROBE_MS);
 		return;
 	case PROTO_OFFER:

@@ -2,9 +2,8 @@
 /*
  * watch - inotify and rtnetlink. See watch.h.
  *
- * The kernel repeats itself: a link is announced again for many reasons,
- * an address whenever its lifetime is renewed. So what is up is
- * remembered, and only what was not up before counts.
+ * Link, address and route come up one after the other: each is acted upon,
+ * since nobody says which is the last.
  */
 #include "relayd/watch.h"
 
@@ -23,10 +22,10 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/arrival.h"
-#include "relayd/broker.h"
 #include "relayd/dialler.h"
+#include "relayd/uplink.h"
 
-#define SETTLE_MS 500 /* after the last change of the network */
+#define SETTLE_MS 50 /* for changes to come together */
 #define NETLINK_MAX 32768
 #define INOTIFY_MAX 16384
 
@@ -35,112 +34,10 @@ struct watch {
 	int inotify, netlink;
 	int new_wd, state_wd;
 	struct event *files, *net, *settled;
-	struct watch_seen seen;
+	struct uplink up;
 };
 
 /* Netlink ------------------------------------------------------------------- */
-
-static int
-find(const struct watch_seen *seen, const struct watch_thing *t)
-{
-	unsigned i;
-
-	for (i = 0; i < seen->count; i++) {
-		if (memcmp(&seen->things[i], t, sizeof(*t)) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-/* True if it was not up before. */
-static bool
-went_up(struct watch_seen *seen, const struct watch_thing *t)
-{
-	if (find(seen, t) >= 0)
-		return false;
-	if (seen->count == WATCH_SEEN_MAX)
-		seen->count = 0; /* start over; at worst one call too many */
-	seen->things[seen->count++] = *t;
-	return true;
-}
-
-static void
-went_down(struct watch_seen *seen, const struct watch_thing *t)
-{
-	int at = find(seen, t);
-
-	if (at >= 0)
-		seen->things[at] = seen->things[--seen->count];
-}
-
-static bool
-link_message(struct watch_seen *seen, const struct nlmsghdr *h)
-{
-	const struct ifinfomsg *info = NLMSG_DATA(h);
-	const unsigned up = IFF_UP | IFF_RUNNING;
-	struct watch_thing t;
-
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
-	    (info->ifi_flags & IFF_LOOPBACK) != 0)
-		return false;
-	memset(&t, 0, sizeof(t));
-	t.link = (unsigned)info->ifi_index;
-	if (h->nlmsg_type == RTM_NEWLINK && (info->ifi_flags & up) == up)
-		return went_up(seen, &t);
-	went_down(seen, &t);
-	return false;
-}
-
-static bool
-address_message(struct watch_seen *seen, const struct nlmsghdr *h)
-{
-	const struct ifaddrmsg *info = NLMSG_DATA(h);
-	const struct rtattr *a;
-	struct watch_thing t;
-	size_t size;
-	int left;
-
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
-		return false;
-	memset(&t, 0, sizeof(t));
-	t.address = true;
-	t.link = info->ifa_index;
-	t.family = info->ifa_family;
-	left = (int)IFA_PAYLOAD(h);
-	for (a = IFA_RTA(info); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
-		size = RTA_PAYLOAD(a);
-		if (a->rta_type == IFA_ADDRESS && size <= sizeof(t.bytes))
-			memcpy(t.bytes, RTA_DATA(a), size);
-	}
-	if (h->nlmsg_type == RTM_NEWADDR)
-		return went_up(seen, &t);
-	went_down(seen, &t);
-	return false;
-}
-
-bool
-watch_netlink(struct watch_seen *seen, const void *data, size_t len)
-{
-	const struct nlmsghdr *h = data;
-	unsigned left = (unsigned)len;
-	bool up = false;
-
-	for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
-		switch (h->nlmsg_type) {
-		case RTM_NEWLINK:
-		case RTM_DELLINK:
-			up |= link_message(seen, h);
-			break;
-		case RTM_NEWADDR:
-		case RTM_DELADDR:
-			up |= address_message(seen, h);
-			break;
-		default:
-			break;
-		}
-	}
-	return up;
-}
 
 static void
 on_netlink(evutil_socket_t fd, short what, void *ctx)
@@ -162,8 +59,10 @@ on_netlink(evutil_socket_t fd, short what, void *ctx)
 		return;
 	/* Messages were lost, or the kernel (and nobody else) says so. */
 	if (n < 0 ||
-	    (from.nl_pid == 0 && watch_netlink(&w->seen, &data, (size_t)n)))
-		evtimer_add(w->settled, &tv);
+	    (from.nl_pid == 0 && uplink_heard(&w->up, &data, (size_t)n))) {
+		if (!evtimer_pending(w->settled, NULL))
+			evtimer_add(w->settled, &tv);
+	}
 }
 
 /* SPEC */
@@ -175,8 +74,7 @@ on_settled(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	log_info("the network came up; calling all peers");
-	broker_probe(w->r->broker);
-	dialler_call(w->r, NULL);
+	dialler_renew(w->r);
 }
 
 /* Files ---------------------------------------------------------------------- */
@@ -244,7 +142,8 @@ static int
 open_netlink(struct watch *w, struct error *error_r)
 {
 	struct sockaddr_nl sa = {.nl_family = AF_NETLINK,
-	    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+	    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+		RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE};
 
 	w->netlink = socket(
 	    AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
