@@ -171,7 +171,7 @@ take_incoming(
 	if (h != NULL && !store_is_same(r->store, h, &t))
 		why = "it is here under another ticket";
 	if (why == NULL && h == NULL && !expect_is(r, id))
-		why = intake_judge(r, p, NULL, &t);
+		why = intake_judge(r, p, &t);
 	if (why == NULL && take_file(r, dir, name, &t, p) < 0)
 		why = "it can't be kept here now";
 	if (why != NULL && lasting)

@@ -266,13 +266,18 @@ expect_pass_on(struct link *ln)
 }
 
 uint64_t
-expect_owed(const struct link *ln, const struct peer *home)
+expect_owed(
+    const struct relayd *r, const struct peer *from, const struct peer *home)
 {
+	const struct link *ln;
 	struct expect *e;
 	uint64_t sum = 0;
 
-	TAILQ_FOREACH (e, &ln->r->expects->list, next) {
-		if (e->link == ln->number && e->home == home)
+	TAILQ_FOREACH (e, &r->expects->list, next) {
+		if (e->home != home)
+			continue;
+		ln = broker_find(r->broker, e->link);
+		if (ln != NULL && ln->peer == from)
 			sum += e->size;
 	}
 	return sum;

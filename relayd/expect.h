@@ -20,15 +20,17 @@ bool expect_is_same(struct relayd *r, const struct ticket *t);
 /* It is: tell this session to wait, and remember it. */
 void expect_wait(struct link *ln, const char *id);
 
-/* The session refused to keep it: ask the next. */
+/* It can't be kept, or the peer won't bring it: ask the next. */
 void expect_failed(struct link *ln, const char *id);
 /* It was taken. */
 void expect_arrived(struct link *ln, const char *id);
 /* The session ends: ask others for all that it owes. */
 void expect_pass_on(struct link *ln);
 
-/* Bytes that this session owes for this home; that all owe. */
-uint64_t expect_owed(const struct link *ln, const struct peer *home);
+/* Bytes that this peer owes for this home, in all its sessions; that all
+ * owe. */
+uint64_t expect_owed(
+    const struct relayd *r, const struct peer *from, const struct peer *home);
 uint64_t expect_awaited(const struct relayd *r);
 
 /* Own mail is offered under another ticket than the one that is here or on

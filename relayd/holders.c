@@ -209,15 +209,19 @@ holders_retry(struct relayd *r)
 	}
 }
 
-/* Change a pair's state; true if it was drawn before. */
+/* Change the state of a pair that was drawn, or had refused and took it
+ * after all; true if it was so. */
 static bool
 settle(struct relayd *r, const char *id, struct peer *p, enum copy_state state)
 {
-	if (state_copy(r->state, id, p->name) != COPY_DRAWN)
+	int before = state_copy(r->state, id, p->name);
+
+	if (before != COPY_DRAWN &&
+	    (before != COPY_REFUSED || state == COPY_REFUSED))
 		return false;
 	if (state_copy_set(r->state, id, p->name, state) < 0)
 		return false;
-	if (p->drawn > 0)
+	if (before == COPY_DRAWN && p->drawn > 0)
 		p->drawn--;
 	relayd_flush_soon(r);
 	await_look_soon(r);

@@ -32,10 +32,8 @@ intake_ask(struct link *ln)
 	link_send(ln, &m, -1);
 }
 
-/* Does this node take it from this peer? ln may be NULL. */
 const char *
-intake_judge(struct relayd *r, const struct peer *from, const struct link *ln,
-    const struct ticket *t)
+intake_judge(struct relayd *r, const struct peer *from, const struct ticket *t)
 {
 	const struct network *net = relayd_network(r);
 	struct judge_room room = {.reserve = r->conf->reserve};
@@ -48,9 +46,8 @@ intake_judge(struct relayd *r, const struct peer *from, const struct link *ln,
 		return "this node is leaving";
 	if (home != NULL) {
 		room.held = home->held_bytes + home->awaited_bytes;
-		room.share = peer_share(home, from->number);
-		if (ln != NULL)
-			room.share += expect_owed(ln, home);
+		room.share =
+		    peer_share(home, from->number) + expect_owed(r, from, home);
 	}
 	space = store_room(r->store);
 	room.free = space > awaited ? space - awaited : 0;
@@ -156,7 +153,7 @@ intake_offered(struct link *ln, const struct proto_msg *m)
 	else if (ln->wants >= WANTS_MAX)
 		why = "too many are awaited";
 	else
-		why = intake_judge(ln->r, ln->peer, ln, &t);
+		why = intake_judge(ln->r, ln->peer, &t);
 	if (why == NULL && expect_begin(ln, &t) < 0)
 		why = "out of memory";
 	if (why != NULL)

@@ -12,9 +12,8 @@
 void intake_ask(struct link *ln);
 /* Answer an offer. */
 void intake_offered(struct link *ln, const struct proto_msg *m);
-/* Does this node take the bundle from this peer? NULL, or why not. ln: the
- * session that offers it, or NULL. */
-const char *intake_judge(struct relayd *r, const struct peer *from,
-    const struct link *ln, const struct ticket *t);
+/* Does this node take the bundle from this peer? NULL, or why not. */
+const char *intake_judge(
+    struct relayd *r, const struct peer *from, const struct ticket *t);
 
 #endif

@@ -18,9 +18,12 @@
 
 #include "util/log.h"
 #include "relayd/events.h"
+#include "relayd/expect.h"
 #include "relayd/holders.h"
 #include "relayd/leave.h"
 #include "relayd/receipts.h"
+
+static const char not_for_you[] = "not for you";
 
 /* The table of one session ------------------------------------------------ */
 
@@ -148,41 +151,57 @@ next_drawn(struct link *ln)
 	return NULL;
 }
 
+/* What the peer wants can't be sent: it need not wait (SPEC ). */
+static void
+decline(struct link *ln, struct offer *o, const char *why)
+{
+	link_send_text(ln, PROTO_REFUSED, o->id, why);
+	del(ln, o);
+}
+
+/* True if it was sent; false: it is none of the peer's offers any more. */
+static bool
+send_bundle(struct link *ln, struct offer *o)
+{
+	struct proto_msg m = {.verb = PROTO_BUNDLE, .size = o->size};
+	struct held *h = for_peer(ln, o->id);
+	struct error error = {""};
+	int fd;
+
+	if (h == NULL) {
+		decline(ln, o, not_for_you);
+		return false;
+	}
+	fd = store_open(ln->r->store, h, &error);
+	if (fd < 0) {
+		log_error("can't send id=%s error=\"%s\"", o->id, error.text);
+		decline(ln, o, "it can't be read");
+		return false;
+	}
+	memcpy(m.id, o->id, sizeof(m.id));
+	o->state = OFFER_SENT;
+	ln->flight++;
+	ln->flight_bytes += o->size;
+	link_send(ln, &m, fd);
+	return true;
+}
+
 /* Send what is wanted, as far as may be in flight (SPEC ). */
 static void
 pump(struct link *ln)
 {
-	struct proto_msg m = {.verb = PROTO_BUNDLE};
-	struct error error = {""};
 	struct offer *o;
-	struct held *h;
-	unsigned i;
-	int fd;
+	unsigned i = 0;
 
-	for (i = 0; i < ln->offer_count; i++) {
+	while (i < ln->offer_count) {
 		o = &ln->offers[i];
-		if (o->state != OFFER_WANTED)
-			continue;
-		if (ln->flight == PROTO_FLIGHT_MAX ||
-		    (ln->flight > 0 &&
-			ln->flight_bytes + o->size > PROTO_FLIGHT_BYTES))
+		if (o->state == OFFER_WANTED &&
+		    (ln->flight == PROTO_FLIGHT_MAX ||
+			(ln->flight > 0 &&
+			    ln->flight_bytes + o->size > PROTO_FLIGHT_BYTES)))
 			return;
-		h = for_peer(ln, o->id);
-		fd = h == NULL ? -1 : store_open(ln->r->store, h, &error);
-		if (fd < 0) {
-			if (h != NULL)
-				log_error("can't send id=%s error=\"%s\"",
-				    o->id, error.text);
-			del(ln, o);
-			i--;
-			continue;
-		}
-		memcpy(m.id, o->id, sizeof(m.id));
-		m.size = o->size;
-		o->state = OFFER_SENT;
-		ln->flight++;
-		ln->flight_bytes += o->size;
-		link_send(ln, &m, fd);
+		if (o->state != OFFER_WANTED || send_bundle(ln, o))
+			i++;
 	}
 }
 
@@ -255,7 +274,7 @@ wanted(struct link *ln, struct offer *o, const char *id)
 		/* It said "wait" before; it may ask later. */
 		h = for_peer(ln, id);
 		if (h == NULL || add(ln, id, h->size, OFFER_WANTED) == NULL)
-			link_send_text(ln, PROTO_REFUSED, id, "not for you");
+			link_send_text(ln, PROTO_REFUSED, id, not_for_you);
 	} else if (o->state == OFFER_MADE) {
 		o->state = OFFER_WANTED;
 	}
@@ -275,6 +294,16 @@ not_now(struct link *ln, const char *id)
 	broker_again(ln->r->broker);
 }
 
+/* Of two sessions the one that ends decides nothing: in the other the same
+ * is offered, and may be wanted (SPEC R-4.9). */
+static bool
+is_offered_elsewhere(const struct link *ln)
+{
+	const struct link *best = broker_best(ln->r->broker, ln->peer);
+
+	return best != NULL && best != ln;
+}
+
 static void
 refused(struct link *ln, const struct proto_msg *m)
 {
@@ -282,10 +311,14 @@ refused(struct link *ln, const struct proto_msg *m)
 
 	log_warn("peer refused a bundle peer=%s id=%s error=\"%s\"",
 	    ln->peer->name, m->id, m->text);
-	if (h != NULL)
-		event_note(
-		    ln->r, m->id, EVENT_REFUSED, ln->peer->name, m->text);
-	if (h != NULL && h->home != ln->peer->number)
+	if (h == NULL) { /* nothing of ours: it won't bring what we want */
+		expect_failed(ln, m->id);
+		return;
+	}
+	if (is_offered_elsewhere(ln))
+		return;
+	event_note(ln->r, m->id, EVENT_REFUSED, ln->peer->name, m->text);
+	if (h->home != ln->peer->number)
 		holders_refused(ln->r, m->id, ln->peer);
 	not_now(ln, m->id);
 }
@@ -345,6 +378,6 @@ offer_forget(struct relayd *r, const char *id)
 	while ((ln = broker_next(r->broker, ln)) != NULL) {
 		o = find(ln, id);
 		if (o != NULL && o->state == OFFER_WANTED)
-			del(ln, o);
+			decline(ln, o, "it is at home");
 	}
 }

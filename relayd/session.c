@@ -88,18 +88,13 @@ commit(struct session *s)
 static void
 begin_bundle(struct session *s, const struct proto_msg *m)
 {
-	struct wanted **at, *w;
+	const struct wanted *w = *session_wanted(s, m->id);
 
-	for (at = &s->wanted; (w = *at) != NULL; at = &w->next) {
-		if (strcmp(w->id, m->id) == 0)
-			break;
-	}
 	if (w == NULL || w->size != m->size) {
 		session_offend(s, "bundle was not asked for: %s", m->id);
 		return;
 	}
-	*at = w->next;
-	free(w);
+	session_unwant(s, m->id);
 	session_recv_begin(s->recv, m->id, m->size);
 }
 
@@ -156,8 +151,12 @@ static void
 from_peer(struct session *s, const struct proto_msg *m)
 {
 	switch (m->verb) {
-	case PROTO_STORED:
 	case PROTO_REFUSED:
+		session_unwant(s, m->id);
+		settle(s, m->id);
+		session_pass_on(s, m);
+		return;
+	case PROTO_STORED:
 		settle(s, m->id);
 		session_pass_on(s, m);
 		return;

@@ -78,6 +78,10 @@ void session_ping(struct session *s, int64_t patience);
 /* The answer has come. */
 void session_alive(struct session *s);
 
+/* A bundle that the peer may send; the address of NULL if it is none. */
+struct wanted **session_wanted(struct session *s, const char *id);
+void session_unwant(struct session *s, const char *id);
+
 /* To relayd. */
 void session_tell(struct session *s, const struct buf *text);
 void session_pass_on(struct session *s, const struct proto_msg *m);

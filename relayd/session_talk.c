@@ -93,19 +93,42 @@ session_pass_on(struct session *s, const struct proto_msg *m)
 		session_tell(s, &s->lines);
 }
 
+/* Where a wanted bundle is in the list; its end, where the list has none. */
+struct wanted **
+session_wanted(struct session *s, const char *id)
+{
+	struct wanted **at = &s->wanted;
+
+	while (*at != NULL && strcmp((*at)->id, id) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+void
+session_unwant(struct session *s, const char *id)
+{
+	struct wanted **at = session_wanted(s, id), *w = *at;
+
+	if (w == NULL)
+		return;
+	*at = w->next;
+	free(w);
+}
+
 static void
 want(struct session *s, const struct proto_msg *m)
 {
-	struct wanted *w = calloc(1, sizeof(*w));
+	struct wanted **at = session_wanted(s, m->id);
 
-	if (w == NULL) {
-		session_end(s, AG_ENOMEM, "out of memory");
-		return;
+	if (*at == NULL) {
+		*at = calloc(1, sizeof(**at));
+		if (*at == NULL) {
+			session_end(s, AG_ENOMEM, "out of memory");
+			return;
+		}
+		memcpy((*at)->id, m->id, sizeof((*at)->id));
 	}
-	memcpy(w->id, m->id, sizeof(w->id));
-	w->size = m->size;
-	w->next = s->wanted;
-	s->wanted = w;
+	(*at)->size = m->size;
 	buf_reset(&s->lines);
 	if (proto_put_id(&s->lines, PROTO_WANT, m->id) == 0)
 		session_say(s, &s->lines);

@@ -304,6 +304,11 @@ SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OP
     def peer(self, name):
         return next(line for line in self.ask("status") if line.get("peer") == name)
 
+    def receipt(self, *ids, home=None):
+        """This node's receipt for these, perhaps in another home's name."""
+        argv = [TOOLS / "relay_tool", "receipt", self.path(SECRETS, "receipt.seed"), NETWORK, home or self.name, *ids]
+        return subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+
 
 class Net:
     def __init__(self, base, names=NAMES):
@@ -420,8 +425,7 @@ class Caller:
     def offer(self, path):
         """Offer a bundle's file; the answer."""
         bundle_id, size = path.name.split(".")[:2]
-        ticket = path.read_bytes()[:1024].rstrip()
-        ticket += b"\n"
+        ticket = ticket_of(path)
         self.say(f"offer {bundle_id} {size} {len(ticket)}", ticket)
         return self.answer(bundle_id)
 
@@ -451,6 +455,57 @@ class Caller:
     def hang_up(self):
         self.p.kill()
         self.p.wait()
+
+
+class Session:
+    """A session's process that says what it likes: to relayd on its own
+    socket, so that a test decides what is heard in which order. Its peer has
+    said hello."""
+    PAYLOADS = ("offer", "delivered", "receipt", "manifest")
+
+    def __init__(self, node, peer, dialled, version=2):
+        self.data = b""
+        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.s.settimeout(60)
+        self.s.connect(str(node.path("run/agamid/relayd/relay.sock")))
+        self.say(f"session {peer} {'dialled' if dialled else 'accepted'}")
+        self.say(f"agamid-relay {version} {peer} {NETWORK} {int(time.time())}")
+
+    def say(self, text, payload=b""):
+        self.s.send(text.encode() + b"\n" + payload)
+
+    def message(self):
+        """The next message's line; its payload is skipped."""
+        if not self.data:
+            self.data, fds, _, _ = socket.recv_fds(self.s, 131072, 1)
+            for fd in fds:
+                os.close(fd)
+            assert self.data, "relayd ended the session"
+        line, self.data = self.data.split(b"\n", 1)
+        words = line.decode().split(" ")
+        if words[0] in self.PAYLOADS:
+            self.data = self.data[int(words[-1]):]
+        return line.decode()
+
+    def until(self, beginning):
+        """The next line that begins so."""
+        while not (line := self.message()).startswith(beginning):
+            pass
+        return line
+
+    def answer(self, bundle_id):
+        """The first word of the next line about this bundle."""
+        while bundle_id not in (words := self.message().split(" ")):
+            pass
+        return words[0]
+
+    def hang_up(self):
+        self.s.close()
+
+
+def ticket_of(path):
+    """The ticket in a bundle's file."""
+    return path.read_bytes()[:1024].rstrip() + b"\n"
 
 
 def made(node, home, **more):

@@ -404,8 +404,7 @@ def test_forged_receipt_deletes_nothing(hostile):
     wait_for(lambda: mine in net.alice.held("bob"), what="taken")
     c = Caller(net.alice, "carol")
     for node, home in ((net.carol, "bob"), (net.carol, "carol")):
-        argv = [TOOLS / "relay_tool", "receipt", node.path(SECRETS, "receipt.seed"), NETWORK, home, mine]
-        text = subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+        text = node.receipt(mine, home=home)
         c.say(f"receipt {len(text)}", text)
         assert c.until("noted")
         c.say(f"delivered {mine} {len(text)}", text)
@@ -413,8 +412,7 @@ def test_forged_receipt_deletes_nothing(hostile):
     assert c.until("noted")
     assert mine in net.alice.held("bob")
     # Bob's own does, whoever brings it.
-    argv = [TOOLS / "relay_tool", "receipt", net.bob.path(SECRETS, "receipt.seed"), NETWORK, "bob", mine]
-    text = subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+    text = net.bob.receipt(mine)
     c.say(f"receipt {len(text)}", text)
     assert c.until("noted")
     assert mine not in net.alice.held("bob")

@@ -2,11 +2,10 @@
 """The limits of a session: room, quotas, numbers, and time."""
 import pathlib
 import re
-import subprocess
 
 import pytest
 
-from relay_net import NETWORK, SECRETS, TOOLS, Caller, made, wait_for
+from relay_net import Caller, made, wait_for
 
 
 @pytest.fixture
@@ -17,11 +16,6 @@ def net(make_net):
     for n in net.nodes.values():
         n.path("out").mkdir()
     return net
-
-
-def sign_off(net, ids):
-    argv = [TOOLS / "relay_tool", "receipt", net.bob.path(SECRETS, "receipt.seed"), NETWORK, "bob", *ids]
-    return subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
 
 
 def id_of(path):
@@ -172,7 +166,7 @@ def test_receipts_are_passed_on(net):
     bob = Caller(net.alice, "bob")
     line = bob.until("offer").split(" ")
     bob.take(int(line[-1]))
-    text = sign_off(net, [id_of(path)])
+    text = net.bob.receipt(id_of(path))
     dave.say(f"receipt {len(text)}", text)
     dave.until("noted")
     assert int(carol.until("receipt").split()[1]) == len(text)

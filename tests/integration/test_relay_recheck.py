@@ -1,17 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What relayd does after it could not store something: it looks again, on
 the sessions that it has, and nothing stays behind."""
-import subprocess
 
 import pytest
 
-from relay_net import NETWORK, SECRETS, TOOLS, Caller, made, wait_for
-
-
-def receipt(net, *ids):
-    """Bob's receipt for these."""
-    argv = [TOOLS / "relay_tool", "receipt", net.bob.path(SECRETS, "receipt.seed"), NETWORK, "bob", *ids]
-    return subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+from relay_net import Caller, made, wait_for
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def until_offered(caller, bundle_id):
 
 
 def answer_delivered(net, caller, bundle_id):
-    text = receipt(net, bundle_id)
+    text = net.bob.receipt(bundle_id)
     caller.say(f"delivered {bundle_id} {len(text)}", text)
 
 
