@@ -11,8 +11,6 @@
  * (ticket) -> open.c (twice) -> inject.c (Postfix) -> ledger.c (what became
  * of it) -> receipts.c.
  */
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
@@ -25,26 +23,8 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/sock.h"
+#include "mail/role.h"
 #include "mail/spool.h"
-
-/* An engine that forks closes descriptors one by one. */
-#define DESCRIPTORS_MAX 512
-
-/* No core dump, no ptrace, nothing gained by exec. */
-static void
-harden(void)
-{
-	const struct rlimit core = {0, 0};
-	const struct rlimit files = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
-
-	umask(077);
-	signal(SIGPIPE, SIG_IGN);
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &core) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &files) < 0)
-		log_fatal("can't harden the process");
-}
 
 static void
 make_dir(const char *path, mode_t mode)
@@ -148,8 +128,10 @@ main(int argc, char **argv)
 	char *path;
 	int listener, rc;
 
-	harden();
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
 	home_open(&home, conf);
+	role_enter(ROLE_DELIVER, conf, NULL);
 	path = join3(conf->run_dir, "deliver", "deliver.sock");
 	listener = sock_listen(path, SOCK_SEQPACKET, 0666, &error);
 	if (listener < 0)

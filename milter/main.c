@@ -14,6 +14,7 @@
 
 #include "mail/conf.h"
 #include "mail/keys.h"
+#include "mail/role.h"
 #include "milter/callbacks.h"
 #include "milter/policy_server.h"
 #include "milter/process.h"
@@ -59,7 +60,7 @@ main(int argc, char **argv)
 	struct error error;
 
 	conf = conf_main(argc, argv, "agamid-milter", "", NULL, NULL);
-	process_harden();
+	process_prepare();
 	process_block_signals();
 	if (keys_init() != AG_OK ||
 	    (m.source = network_source_new(conf->derived_dir)) == NULL ||
@@ -67,5 +68,6 @@ main(int argc, char **argv)
 		log_fatal("can't start error=no memory");
 	if (sealer_new(conf, &m.sealer, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
+	role_enter(ROLE_MILTER, conf, NULL);
 	serve(conf, &m);
 }

@@ -2,8 +2,6 @@
 /*
  * process - start and end of the two daemons; see process.h.
  */
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -13,24 +11,12 @@
 #include "milter/process.h"
 #include "util/log.h"
 
-#define FILES_MAX 1024
 #define STOP_MS 1500 /* for mails that are being sealed */
 #define ANSWER_MS 100 /* for their answers to get out */
 
 void
-process_harden(void)
+process_prepare(void)
 {
-	const struct rlimit no_core = {0, 0};
-	struct rlimit files;
-
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    setrlimit(RLIMIT_CORE, &no_core) == -1)
-		log_fatal("can't turn core dumps off");
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
-	    files.rlim_cur > FILES_MAX) {
-		files.rlim_cur = FILES_MAX;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	signal(SIGPIPE, SIG_IGN);
 	/* A thread a connection, mostly idle: not an arena for each. */
 	mallopt(M_ARENA_MAX, 2);

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process - what agamid-milter and agamid-seal do once at their start: a
- * process that handles plaintext leaves no core dump and lets nobody
- * attach; and it ends quickly on SIGTERM.
+ * process - what agamid-milter and agamid-seal do once, at their start and
+ * at their end: they end quickly on SIGTERM. (What they give up is in
+ * mail/role.h.)
  */
 #ifndef AGAMID_MILTER_PROCESS_H
 #define AGAMID_MILTER_PROCESS_H
 
 #include "milter/sealer.h"
 
-/* No core dumps, no ptrace, a bounded number of descriptors (1,024: an
- * engine that forks closes them one by one), SIGPIPE ignored. Fatal on
- * failure. */
-void process_harden(void);
+/* SIGPIPE ignored; little memory for idle threads. */
+void process_prepare(void);
 
 /* Block SIGTERM, SIGINT and SIGHUP in this thread and in those that it
  * starts; before any thread. */

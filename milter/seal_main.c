@@ -12,6 +12,7 @@
 
 #include "mail/conf.h"
 #include "mail/keys.h"
+#include "mail/role.h"
 #include "milter/lmtp_server.h"
 #include "milter/process.h"
 #include "util/file.h"
@@ -26,14 +27,16 @@ main(int argc, char **argv)
 	char *path;
 
 	conf = conf_main(argc, argv, "agamid-seal", "", NULL, NULL);
-	process_harden();
+	process_prepare();
 	process_block_signals();
 	if (keys_init() != AG_OK ||
 	    (ctx.source = network_source_new(conf->derived_dir)) == NULL)
 		log_fatal("can't start error=no memory");
 	path = file_join(conf->queue_dir, "agamid/seal.sock");
-	if (sealer_new(conf, &ctx.sealer, &error) != AG_OK ||
-	    lmtp_server_start(&ctx, path, &error) != AG_OK)
+	if (sealer_new(conf, &ctx.sealer, &error) != AG_OK)
+		log_fatal("can't start error=%s", error.text);
+	role_enter(ROLE_SEAL, conf, NULL);
+	if (lmtp_server_start(&ctx, path, &error) != AG_OK)
 		log_fatal("can't start error=%s", error.text);
 	log_info("started node=%s", conf->node);
 	process_wait_stop();

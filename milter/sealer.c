@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,6 +60,8 @@ sealer_new(const struct conf *conf, struct sealer **s_r, struct error *error_r)
 	pthread_cond_init(&s->left, &attr);
 	pthread_condattr_destroy(&attr);
 
+	if (sodium_mlock(&s->key, sizeof(s->key)) < 0)
+		log_warn("the ticket key can't be locked in memory");
 	seed = file_join(conf->secret_dir, "ticket.seed");
 	rc = keys_seed_load(seed, &s->key, error_r);
 	free(seed);
@@ -89,7 +92,7 @@ sealer_free(struct sealer **sealer)
 	if (s == NULL)
 		return;
 	free_engines(s->engines, s->engine_count);
-	keys_wipe(&s->key);
+	sodium_munlock(&s->key, sizeof(s->key)); /* wipes it */
 	pthread_cond_destroy(&s->left);
 	pthread_mutex_destroy(&s->lock);
 	free(s->dir);

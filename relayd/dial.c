@@ -5,8 +5,8 @@
  * Each of its addresses is tried. The channel is pumped by a thread of its
  * own, so that the session's engine is the same as on the accepting side.
  *
- * SECURITY: confined before the first packet: no new privileges, no core,
- * few descriptors.
+ * SECURITY: confined before the first packet, and once more before the
+ * session: what a peer says is read by a process that can make no socket.
  */
 #include "relayd/dial.h"
 
@@ -19,6 +19,7 @@
 
 #include "util/log.h"
 #include "util/text.h"
+#include "mail/role.h"
 #include "manifests/network.h"
 #include "relayd/addresses.h"
 #include "relayd/session.h"
@@ -93,6 +94,7 @@ serve(struct call *c, int broker_fd)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		goto out;
+	role_enter(ROLE_SESSION, c->conf, c->peer->name);
 	c->pump_fd = fds[1];
 	setup.in_fd = setup.out_fd = fds[0];
 	if (pthread_create(&thread, NULL, pump, c) == 0) {
@@ -119,14 +121,9 @@ dial(struct call *c)
 	struct error error = {""};
 	int broker_fd, rc;
 
-	rc = session_confine(&error);
-	if (rc == 0)
-		rc = addresses_try(c->peer, try_address, c) ? 0 : AG_EIO;
-	if (rc < 0) {
-		if (error.text[0] != '\0')
-			log_error("%s", error.text);
-		return rc;
-	}
+	role_enter(ROLE_DIAL, c->conf, c->peer->name);
+	if (!addresses_try(c->peer, try_address, c))
+		return AG_EIO;
 	broker_fd = session_broker(c->conf->run_dir, &error);
 	if (broker_fd < 0) {
 		log_error("%s", error.text);

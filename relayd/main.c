@@ -10,7 +10,6 @@
  * SECURITY: runs as user agamid, set up by the supervisor, in the
  * foreground. The daemon has no network socket; only its children do.
  */
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <getopt.h>
 #include <signal.h>
@@ -19,11 +18,10 @@
 #include "util/log.h"
 #include "mail/conf.h"
 #include "mail/keys.h"
+#include "mail/role.h"
 #include "relayd/dial.h"
 #include "relayd/probe.h"
 #include "relayd/relayd.h"
-
-#define FILES 4096 /* descriptors: bundles on their way to sessions */
 
 static const char *dial_name, *probe_name;
 
@@ -34,18 +32,6 @@ on_option(int val, const char *arg)
 		probe_name = arg;
 	else
 		dial_name = arg;
-}
-
-static void
-allow_files(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= FILES)
-		return;
-	l.rlim_cur = l.rlim_max < FILES ? l.rlim_max : FILES;
-	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
-		log_warn("can't raise the limit of open files");
 }
 
 int
@@ -72,7 +58,7 @@ main(int argc, char **argv)
 		conf_free(&conf);
 		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	allow_files();
+	role_enter(ROLE_RELAYD, conf, NULL);
 	r = relayd_new(conf, &error);
 	if (r == NULL)
 		log_fatal("can't start error=\"%s\"", error.text);

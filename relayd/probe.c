@@ -21,6 +21,7 @@
 #include "util/buf.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "mail/role.h"
 #include "mail/smtp_reply.h"
 #include "manifests/network.h"
 #include "relayd/addresses.h"
@@ -224,9 +225,10 @@ probe_run(const struct conf *conf, const char *name)
 	net = network_load(conf->derived_dir, &error);
 	if (net != NULL)
 		p.peer = network_find(net, name);
-	if (p.peer == NULL || session_confine(&error) < 0) {
+	if (p.peer == NULL) {
 		log_error("can't probe peer=%s error=\"%s\"", name, error.text);
 	} else {
+		role_enter(ROLE_PROBE, conf, NULL);
 		p.self = network_self(net)->host;
 		rc = look(&p);
 	}

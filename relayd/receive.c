@@ -7,8 +7,9 @@
  * Standard input and output are the peer. So would be standard error:
  * log lines go to relayd, which logs them, or to syslog(3) before that.
  *
- * SECURITY: runs as user agamid-ssh with a peer's bytes. It can write
- * incoming/ and tmp/relay, and talk to relayd; what it was asked to run
+ * SECURITY: runs as user agamid-ssh with a peer's bytes. Before it reads
+ * the first of them it has given up all but its open descriptors,
+ * incoming/PEER and tmp/relay (mail/role.h); what it was asked to run
  * (SSH_ORIGINAL_COMMAND) is not looked at.
  */
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "util/text.h"
 #include "mail/conf.h"
 #include "mail/keys.h"
+#include "mail/role.h"
 #include "manifests/network.h"
 #include "relayd/proto.h"
 #include "relayd/session.h"
@@ -101,11 +103,11 @@ main(int argc, char **argv)
 	    argc, argv, "agamid-receive", "--peer NAME", options, on_option);
 	way.least = conf->log;
 	/* In a lab standard error is a test, not a peer. */
-	openlog(
-	    "agamid-receive", conf->root[0] == '\0' ? 0 : LOG_PERROR, LOG_MAIL);
+	openlog("agamid-receive",
+	    LOG_NDELAY | (conf->root[0] == '\0' ? 0 : LOG_PERROR), LOG_MAIL);
 	log_set_sink(to_log, &way);
 	umask(027);
-	if (session_confine(&error) < 0 || keys_init() < 0)
+	if (keys_init() < 0)
 		log_fatal("can't start error=\"%s\"", error.text);
 	if (peer_name == NULL)
 		log_fatal("--peer is missing");
@@ -119,6 +121,7 @@ main(int argc, char **argv)
 	way.broker_fd = session_broker(conf->run_dir, &error);
 	if (way.broker_fd < 0)
 		log_fatal("relayd does not run error=\"%s\"", error.text);
+	role_enter(ROLE_SESSION, conf, peer_name);
 	rc = serve(conf, net, way.broker_fd);
 	log_set_sink(NULL, NULL);
 	close(way.broker_fd);

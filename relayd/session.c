@@ -13,8 +13,6 @@
  */
 #include "relayd/session.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -482,18 +480,4 @@ session_broker(const char *run_dir, struct error *error_r)
 
 	free(path);
 	return fd;
-}
-
-int
-session_confine(struct error *error_r)
-{
-	static const struct rlimit files = {512, 512}, none = {0, 0};
-
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return error_set_errno(
-		    error_r, AG_EIO, "can't confine the process");
-	return 0;
 }

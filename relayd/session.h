@@ -37,8 +37,4 @@ int session_run(const struct session_setup *setup);
 struct error;
 int session_broker(const char *run_dir, struct error *error_r);
 
-/* Limits and privileges for a process that faces a peer: no new
- * privileges, no core dump, not traceable, few descriptors. */
-int session_confine(struct error *error_r);
-
 #endif

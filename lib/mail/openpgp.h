@@ -52,6 +52,8 @@ struct openpgp_sink {
 /* "gpgme" or "rnp". */
 const char *openpgp_engine_name(const struct openpgp *pgp);
 bool openpgp_engine_built(enum openpgp_engine engine);
+/* Does it start processes (gpg)? */
+bool openpgp_engine_forks(enum openpgp_engine engine);
 /* Version line of engine and library, for status and bug reports. */
 const char *openpgp_engine_version(enum openpgp_engine engine);
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * role - what each of Agamid's processes may still do once it has started
+ * (SPEC N-13.6): the places, sockets and calls of util/sandbox.h, one
+ * small table a role.
+ *
+ * A process that is started by another has what its parent has at most:
+ * agamid-relayd may therefore do what its children may.
+ */
+#ifndef AGAMID_ROLE_H
+#define AGAMID_ROLE_H
+
+#include "mail/conf.h"
+
+enum role {
+	ROLE_MILTER,
+	ROLE_SEAL,
+	ROLE_DELIVER,
+	ROLE_RELAYD,
+	ROLE_DIAL, /* a child of relayd's until its session begins */
+	ROLE_PROBE, /* a child of relayd's */
+	ROLE_SESSION, /* a relay session, whichever side has dialled */
+	ROLE_COUNT
+};
+
+/*
+ * Confine this process for good; before it starts threads, and after it
+ * has read what it is not to read again (ROLE_MILTER, ROLE_SEAL: its key;
+ * ROLE_SESSION: everything, its sockets are open). peer names the
+ * peer for ROLE_DIAL and ROLE_SESSION, else NULL. Fatal on failure; a
+ * kernel without Landlock is none, daemons log it.
+ */
+void role_enter(enum role role, const struct conf *conf, const char *peer);
+
+/* "milter", "session", ...; NULL beyond the last. */
+const char *role_name(enum role role);
+
+#endif

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Every process of a running node is confined. (What that means is tried
+in tests/integration/test_sandbox.py.)"""
+
+import pathlib
+
+import pytest
+from helpers import fresh_word
+from labkit import mailbox, story, wait
+
+DAEMONS = ["agamid-milter", "agamid-seal", "agamid-relayd", "agamid-deliver"]
+
+
+def status(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def processes(node, *words):
+    """The node's processes whose command line begins so."""
+    inside = pathlib.Path(f"/proc/{node.pid}/ns/pid").readlink()
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            argv = (entry / "cmdline").read_bytes().decode().split("\0")
+            if (entry / "ns/pid").readlink() == inside and pathlib.Path(argv[0]).name == words[0] and argv[1 : len(words)] == list(words[1:]):
+                yield entry.name
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_daemons_are_confined(lab, daemon):
+    """SPEC N-13.6"""
+    for node in lab.nodes.values():
+        (pid,) = processes(node, daemon, "")
+        found = status(pid)
+        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2"), node.name
+        assert "no Landlock" not in node.log_text()
+
+
+def test_sessions_are_confined(lab):
+    """SPEC N-13.6: on the side that was dialled one filter, on the other
+    relayd's, the dialler's and the session's."""
+    word = fresh_word()
+    lab.nodes["bob"].cut()
+    mailbox.submit(lab, "ann@sender.example", ["bob@bob.example"], story.message(word, "bob@bob.example"))
+    lab.nodes["bob"].heal()
+
+    def filters(*words):
+        return [status(pid)["Seccomp_filters"] for node in lab.nodes.values() for pid in processes(node, *words)]
+
+    wait.until(lambda: "1" in filters("agamid-receive"), 60, "a session that is served")
+    wait.until(lambda: "3" in filters("agamid-relayd", "--dial"), 60, "a session that was dialled")
