@@ -2,7 +2,7 @@
 /*
  * agamid queue - the bundles on this node: for whom, since when, how big,
  * and, if agamid-relayd runs, who else has them; own mail that was refused
- * or can't be opened, and its delivery again.
+ * or can't be opened, and its delivery again; and own mail that expired.
  */
 #include "cli/cli.h"
 
@@ -11,11 +11,12 @@
 
 #include "cli/aside.h"
 #include "cli/bundles.h"
+#include "cli/expired.h"
 #include "cli/jsonout.h"
 #include "cli/relay.h"
 #include "cli/show.h"
 
-#define USAGE "queue [refused] [--json] | queue again ID ..."
+#define USAGE "queue [refused | expired] [--json] | queue again ID ..."
 
 static void
 print_relay(const struct bundle_item *item)
@@ -134,8 +135,9 @@ int
 cmd_queue(const struct cli *cli, int argc, char **argv)
 {
 	bool refused = argc > 1 && strcmp(argv[1], "refused") == 0;
+	bool expired = argc > 1 && strcmp(argv[1], "expired") == 0;
 	bool again = argc > 2 && strcmp(argv[1], "again") == 0;
-	int used = 1 + (refused || again), rc;
+	int used = 1 + (refused || expired || again), rc;
 	struct conf *conf;
 	bool json;
 
@@ -147,6 +149,8 @@ cmd_queue(const struct cli *cli, int argc, char **argv)
 		return CLI_FAILED;
 	if (again)
 		rc = aside_again(conf, argc - used, argv + used);
+	else if (expired)
+		rc = expired_list(conf, json);
 	else
 		rc = refused ? aside_list(conf, json) : queue(conf, json);
 	conf_free(&conf);

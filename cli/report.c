@@ -77,6 +77,8 @@ is_yes(const char *line, size_t len, const char *key)
 static void
 take_node(struct report *r, const char *line, size_t len)
 {
+	char clock[16];
+
 	r->day = relay_number(line, len, "day");
 	r->waiting = relay_number(line, len, "waiting");
 	r->own = relay_number(line, len, "own");
@@ -84,6 +86,9 @@ take_node(struct report *r, const char *line, size_t len)
 	r->receipts = relay_number(line, len, "receipts");
 	r->paused = (int64_t)relay_number(line, len, "paused");
 	r->leaving = is_yes(line, len, "leaving");
+	r->lost = relay_number(line, len, "lost");
+	relay_value(line, len, "clock", clock, sizeof(clock));
+	r->clock_holds = strcmp(clock, "unsynchronised") == 0;
 }
 
 static void
@@ -227,6 +232,15 @@ report_judge(struct report *r)
 		    "%llu of our own mails were refused by Postfix: "
 		    "agamid queue refused",
 		    (unsigned long long)r->refused);
+	if (r->lost > 0)
+		report_problem(r,
+		    "%llu of our own bundles expired at friends before they "
+		    "could be brought here: agamid queue expired",
+		    (unsigned long long)r->lost);
+	if (r->clock_holds)
+		report_problem(r,
+		    "the clock is not synchronised: what is too old to be "
+		    "held stays");
 	if (r->peer_count > 0 && r->may_hold_ours == 0)
 		report_problem(r, "no peer may hold our mail");
 }

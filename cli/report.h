@@ -71,6 +71,8 @@ struct report {
 	uint64_t reserve;
 	int64_t paused; /* until when; 0: not */
 	bool leaving;
+	uint64_t lost; /* own bundles that expired at peers */
+	bool clock_holds; /* nothing expires: the clock's state */
 	struct report_spread spreads[REPORT_SPREADS_MAX];
 	size_t spread_count;
 

@@ -119,7 +119,8 @@ json_own_mail(const struct report *r)
 {
 	bool known = r->has_deliveries;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "waiting",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}",
+	    "expired", known_if(r->runs[REPORT_RELAYD], r->lost), "waiting",
 	    known_if(r->runs[REPORT_RELAYD], r->waiting), "retry",
 	    known_if(known, r->retry), "refused", known_if(known, r->refused),
 	    "quarantined", known_if(known, r->quarantined), "delivered",

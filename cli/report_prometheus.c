@@ -118,6 +118,8 @@ put_relayd(const struct report *r, struct buf *out)
 		return;
 	single(out, "own_waiting", "Own bundles waiting for delivery.",
 	    r->waiting);
+	single(out, "own_expired_bundles", "Own bundles that expired at peers.",
+	    r->lost);
 	single(
 	    out, "accepted_bundles", "Bundles held that came in here.", r->own);
 	single(out, "short_bundles",

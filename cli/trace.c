@@ -53,6 +53,7 @@ describe(const struct event *e, char *out, size_t size)
 	    {"removed", "%s removed its copy"},
 	    {"outcome", "agamid-deliver: %s"},
 	    {"told", "%s offered it, and was told that it is at home"},
+	    {"expired", "its time was over at %s, which deleted its copy"},
 	};
 	const char *words = "%s";
 	char who[NODE_NAME_MAX + 1], text[WORDS_MAX];

@@ -67,6 +67,10 @@ struct link {
 	int64_t deferred_since; /* seconds: when the count began */
 	unsigned deferred;
 
+	/* loss.c */
+	unsigned lapses_open; /* told, and not heard yet */
+	char lapsed_after[BUNDLE_ID_LEN + 1];
+
 	/* receipts.c */
 	int64_t told[LINK_TOLD_MAX]; /* numbers in state.h; 0: none */
 	unsigned told_count;

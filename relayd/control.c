@@ -147,6 +147,8 @@ control_command(struct relayd *r, struct client *c, const char *command)
 		control_status(r, c);
 	else if (n == 1 && strcmp(word, "events") == 0)
 		control_events(r, c);
+	else if (n == 1 && strcmp(word, "expired") == 0)
+		control_expired(r, c);
 	else if (n == 2 && strcmp(word, "trace") == 0)
 		control_trace(r, c, arg);
 	else if ((n == 1 || n == 2) && strcmp(word, "flush") == 0)

@@ -14,13 +14,18 @@
  *	node=carol network=friends.example day=17 held=12 bytes=48000
  *	receipts=3 new=0 deliver=up waiting=0 own=9 short=0 paused=0
  *	leaving=no room=8000000000 waits=12 wait-median=48 wait-p95=110
+ *	lost=0 untold=0 clock=ok
  *			(held: all bundles in held/, bytes theirs; new: files
  *			in new/; deliver: up or down; waiting: own mail not yet
  *			delivered; own: accepted here; short: of these, those
  *			with fewer holders than wanted; paused: until when this
  *			node said it is away, 0: it isn't; room: bytes free;
  *			waits: answers that waited for copies, the last 128 at
- *			most, and how long, in ms)
+ *			most, and how long, in ms; lost: own mail that peers
+ *			said expired there, and that has not come; untold: what
+ *			expired here and its home has not heard of; clock:
+ *			ok, or unsynchronised, if something would expire but
+ *			for that)
  *			then one line for each peer:
  *	peer=bob known=yes session=dialled|accepted|dialling|none held=12
  *	bytes=48000 drawn=0 receipts=0 failures=2 next=35 seen=1795000000
@@ -57,6 +62,10 @@
  *			then one for each event, in order (events.h):
  *	at=1795000000 what=accepted id=9f... who="carol" text="..."
  * events		the newest 200 events of all bundles
+ *
+ * expired		own mail that expired at a peer and has not come since:
+ *	id=9f... peer=carol acceptor=alice size=4096 time=1795000000
+ *	at=1795003600	(time: when it was sealed; at: when we were told)
  *
  * pause UNTIL		tell the peers that this node is away until then
  *			(seconds since 1970; 0: it is back), or resume:

@@ -18,6 +18,7 @@
 #include "relayd/client.h"
 #include "relayd/delivery.h"
 #include "relayd/events.h"
+#include "relayd/state_expiry.h"
 
 #define PORTION 256 /* lines */
 #define EVENTS_SHOWN 200
@@ -231,5 +232,28 @@ void
 control_events(struct relayd *r, struct client *c)
 {
 	if (state_last_events(r->state, EVENTS_SHOWN, put_event, c) < 0)
+		answer_error(c, "network.db can't be read");
+}
+
+/* state_loss_fn */
+static void
+put_loss(const struct loss *l, void *ctx)
+{
+	struct client *c = ctx;
+	struct buf line;
+
+	answer_init(&line);
+	buf_printf(&line,
+	    "id=%s peer=%s acceptor=%s size=%llu time=%lld at=%lld", l->id,
+	    l->peer, l->acceptor, (unsigned long long)l->size,
+	    (long long)l->time, (long long)l->at);
+	answer_send(c, &line);
+	buf_free(&line);
+}
+
+void
+control_expired(struct relayd *r, struct client *c)
+{
+	if (state_each_loss(r->state, put_loss, c) < 0)
 		answer_error(c, "network.db can't be read");
 }

@@ -17,5 +17,6 @@ void control_status(struct relayd *r, struct client *c);
 void control_queue(struct relayd *r, struct client *c);
 void control_trace(struct relayd *r, struct client *c, const char *id);
 void control_events(struct relayd *r, struct client *c);
+void control_expired(struct relayd *r, struct client *c);
 
 #endif

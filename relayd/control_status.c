@@ -13,6 +13,8 @@
 #include "relayd/broker.h"
 #include "relayd/client.h"
 #include "relayd/delivery.h"
+#include "relayd/expiry.h"
+#include "relayd/state_expiry.h"
 
 /* What one walk over the index tells; per home, by its number. */
 struct home_sum {
@@ -90,7 +92,8 @@ status_node(struct relayd *r, struct client *c, const struct sums *s)
 	buf_printf(&line,
 	    "node=%s network=%s day=%u held=%zu bytes=%llu receipts=%u "
 	    "new=%u deliver=%s waiting=%u own=%u short=%u paused=%lld "
-	    "leaving=%s room=%llu waits=%u wait-median=%u wait-p95=%u",
+	    "leaving=%s room=%llu waits=%u wait-median=%u wait-p95=%u "
+	    "lost=%u untold=%u clock=%s",
 	    r->self->name, net == NULL ? "none" : network_self(net)->network,
 	    r->day.day, store_count(r->store), (unsigned long long)bytes,
 	    state_receipt_count(r->state), count_new(r),
@@ -98,7 +101,9 @@ status_node(struct relayd *r, struct client *c, const struct sums *s)
 	    delivery_waiting(r->delivery), s->own, s->few,
 	    (long long)(r->leaving ? 0 : away_until(r)),
 	    r->leaving ? "yes" : "no", (unsigned long long)store_room(r->store),
-	    waits.count, waits.median, waits.p95);
+	    waits.count, waits.median, waits.p95, state_loss_count(r->state),
+	    state_lapse_count(r->state),
+	    expiry_waits_for_clock(r) ? "unsynchronised" : "ok");
 	answer_send(c, &line);
 	buf_free(&line);
 }

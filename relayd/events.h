@@ -30,6 +30,7 @@ enum event_kind { /* numbers are in databases */
 	EVENT_REMOVED = 8, /* the copy here went; who: this node */
 	EVENT_OUTCOME = 9, /* of own mail; who: agamid-deliver's word for it */
 	EVENT_TOLD = 10, /* a peer that offered it was told of the receipt */
+	EVENT_EXPIRED = 11, /* who: the node where its time was over */
 	EVENT_KINDS
 };
 

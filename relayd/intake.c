@@ -17,6 +17,7 @@
 #include "relayd/expect.h"
 #include "relayd/holders.h"
 #include "relayd/judge.h"
+#include "relayd/state_expiry.h"
 
 #define WANTS_MAX 256 /* one peer may owe so many */
 
@@ -44,6 +45,8 @@ intake_judge(struct relayd *r, const struct peer *from, const struct ticket *t)
 		return "this node is not set up";
 	if (r->leaving && home != r->self)
 		return "this node is leaving";
+	if (home != r->self && state_lapse_is(r->state, t->id))
+		return "its time was over here";
 	if (home != NULL) {
 		room.held = home->held_bytes + home->awaited_bytes;
 		room.share =
@@ -54,9 +57,8 @@ intake_judge(struct relayd *r, const struct peer *from, const struct ticket *t)
 	return judge_offer(net, t, &room);
 }
 
-/* SPEC: a receipt is the answer to any offer. */
-static bool
-answer_delivered(struct link *ln, const char *id)
+bool
+intake_answer_delivered(struct link *ln, const char *id)
 {
 	struct proto_msg m = {.verb = PROTO_DELIVERED};
 	struct buf text;
@@ -140,7 +142,7 @@ intake_offered(struct link *ln, const struct proto_msg *m)
 	const char *why = NULL;
 	struct ticket t;
 
-	if (answer_delivered(ln, m->id))
+	if (intake_answer_delivered(ln, m->id))
 		return;
 	if (ticket_parse(m->payload, m->payload_len, &t) < 0)
 		why = "there is no ticket";

@@ -12,6 +12,9 @@
 void intake_ask(struct link *ln);
 /* Answer an offer. */
 void intake_offered(struct link *ln, const struct proto_msg *m);
+/* SPEC R-4.3: if there is a receipt, it is the answer, to whatever is said
+ * of this bundle. False: there is none. */
+bool intake_answer_delivered(struct link *ln, const char *id);
 /* Does this node take the bundle from this peer? NULL, or why not. */
 const char *intake_judge(
     struct relayd *r, const struct peer *from, const struct ticket *t);

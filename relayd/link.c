@@ -18,10 +18,12 @@
 #include "relayd/away.h"
 #include "relayd/client.h"
 #include "relayd/exchange.h"
+#include "relayd/expiry.h"
 #include "relayd/friend.h"
 #include "relayd/expect.h"
 #include "relayd/gate.h"
 #include "relayd/intake.h"
+#include "relayd/loss.h"
 #include "relayd/offer.h"
 #include "relayd/receipts.h"
 
@@ -171,6 +173,17 @@ link_up(struct link *ln, const struct proto_msg *m)
 	intake_ask(ln);
 	offer_begin(ln);
 	receipts_tell(ln);
+	loss_link_up(ln);
+	expiry_link_up(ln);
+}
+
+/* A receipt, in answer to an offer, a due or an expired of ours. */
+static void
+delivered(struct link *ln, const struct proto_msg *m)
+{
+	offer_answered(ln, m);
+	expiry_answered(ln, m->id);
+	loss_heard(ln, m->id);
 }
 
 /* agamid-receive has no log of its own. */
@@ -240,6 +253,21 @@ dispatch(struct link *ln, const struct proto_msg *m)
 	case PROTO_CHECKED:
 		friend_checked(ln, m->text);
 		return;
+	case PROTO_DUE:
+		expiry_asked(ln, m->id);
+		return;
+	case PROTO_NO_RECEIPT:
+		expiry_answered(ln, m->id);
+		return;
+	case PROTO_EXPIRED:
+		loss_told(ln, m);
+		return;
+	case PROTO_HEARD:
+		loss_heard(ln, m->id);
+		return;
+	case PROTO_DELIVERED:
+		delivered(ln, m);
+		return;
 	case PROTO_NOTE:
 		take_note(m);
 		return;
@@ -248,7 +276,6 @@ dispatch(struct link *ln, const struct proto_msg *m)
 	case PROTO_WAIT:
 	case PROTO_STORED:
 	case PROTO_REFUSED:
-	case PROTO_DELIVERED:
 		offer_answered(ln, m);
 		return;
 	default:

@@ -24,7 +24,7 @@
 #include "mail/ticket.h"
 #include "manifests/manifest.h"
 
-#define PROTO_VERSION 2
+#define PROTO_VERSION 3
 #define PROTO_VERSION_MIN 1 /* spoken, too */
 #define PROTO_LINE_MAX 512 /* with its "\n" */
 #define PROTO_TEXT_MAX 200
@@ -67,6 +67,11 @@ enum proto_verb {
 	PROTO_PROBE, /* probe: look at me from outside */
 	PROTO_CHECK, /* check WHAT ok|fail TEXT: what was seen */
 	PROTO_CHECKED, /* checked [TEXT]: that was all, or why not */
+	/* since version 3 */
+	PROTO_DUE, /* due ID: have you a receipt for it? Its time is over */
+	PROTO_NO_RECEIPT, /* no-receipt ID: no */
+	PROTO_EXPIRED, /* expired ID LEN, its ticket: deleted here */
+	PROTO_HEARD, /* heard ID: of what expired */
 	/* between a session's process and relayd only */
 	PROTO_SESSION, /* session NODE dialled|accepted */
 	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */

@@ -17,8 +17,10 @@
 #include "util/log.h"
 #include "relayd/client.h"
 #include "relayd/dialler.h"
+#include "relayd/dsn.h"
 #include "relayd/events.h"
 #include "relayd/holders.h"
+#include "relayd/loss.h"
 #include "relayd/offer.h"
 
 /* Parsed, and signed by its home? */
@@ -95,6 +97,9 @@ settle(struct relayd *r, const struct receipt *rc, const char *id,
 	if (h != NULL && store_home(r->store, h) != r->self) {
 		log_info("at home id=%s home=%s", id, rc->home);
 		relayd_drop_later(r, h);
+		dsn_forget(r, id);
+	} else if (h != NULL) {
+		loss_forget(r, id);
 	}
 }
 

@@ -24,9 +24,11 @@
 #include "relayd/confirm.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
+#include "relayd/dsn.h"
 #include "relayd/exchange.h"
 #include "relayd/friend.h"
 #include "relayd/expect.h"
+#include "relayd/expiry.h"
 #include "relayd/events.h"
 #include "relayd/gate.h"
 #include "relayd/holders.h"
@@ -35,6 +37,7 @@
 #include "relayd/prober.h"
 #include "relayd/receipts.h"
 #include "relayd/wake.h"
+#include "relayd/state_expiry.h"
 #include "relayd/watch.h"
 
 #define DAY_LOOK_SECONDS 600
@@ -289,7 +292,13 @@ relayd_look_at_day(struct relayd *r)
 	state_events_expire(r->state,
 	    r->day.day > RECEIPT_DAYS ? r->day.day - RECEIPT_DAYS : 0,
 	    EVENTS_MAX);
+	if (r->day.day > RECEIPT_DAYS)
+		state_lapses_expire(r->state, r->day.day - RECEIPT_DAYS);
 	relayd_flush_soon(r);
+	if (r->ready) {
+		dsn_sweep(r);
+		expiry_day(r);
+	}
 }
 
 static void
@@ -384,6 +393,10 @@ start_parts(struct relayd *r, struct error *error_r)
 		rc = confirm_new(r, &r->confirm, error_r);
 	if (rc == 0)
 		rc = exchange_new(r, &r->exchange, error_r);
+	if (rc == 0)
+		rc = dsn_new(r, &r->dsn, error_r);
+	if (rc == 0)
+		rc = expiry_new(r, &r->expiry, error_r);
 	return rc;
 }
 
@@ -398,6 +411,8 @@ resume(struct relayd *r, struct error *error_r)
 	receipts_load(r); /* first: nobody is drawn for what is at home */
 	rc = holders_load(r, error_r);
 	if (rc == 0) {
+		expiry_load(r);
+		dsn_load(r);
 		leave_look_all(r);
 		arrival_sweep(r);
 		delivery_load(r);
@@ -460,6 +475,8 @@ relayd_free(struct relayd **rp)
 
 	if (r == NULL)
 		return;
+	expiry_free(&r->expiry);
+	dsn_free(&r->dsn);
 	exchange_free(&r->exchange);
 	confirm_free(&r->confirm);
 	inbox_free(&r->inbox);

@@ -10,6 +10,9 @@
  *	arrival	files of the milter and of sessions
  *	holders	who is drawn to hold a bundle
  *	receipts what homes say they have
+ *	expiry	what is held too long
+ *	loss	homes are told of that
+ *	dsn	senders are told of that
  *	delivery own mail, to agamid-deliver
  *	question what the milter asks
  *	gate	whether a home that is up gets its mail itself
@@ -51,7 +54,9 @@
 
 struct event;
 struct awaits;
+struct dsn;
 struct event_base;
+struct expiry;
 struct gate;
 struct probers;
 
@@ -82,6 +87,8 @@ struct relayd {
 	struct confirm *confirm;
 	struct exchange *exchange;
 	struct friends *friends;
+	struct expiry *expiry;
+	struct dsn *dsn;
 
 	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */

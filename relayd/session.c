@@ -174,6 +174,10 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_PROBE:
 	case PROTO_CHECK:
 	case PROTO_CHECKED:
+	case PROTO_DUE:
+	case PROTO_NO_RECEIPT:
+	case PROTO_EXPIRED:
+	case PROTO_HEARD:
 		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:

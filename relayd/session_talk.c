@@ -209,6 +209,10 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_PROBE:
 	case PROTO_CHECK:
 	case PROTO_CHECKED:
+	case PROTO_DUE:
+	case PROTO_NO_RECEIPT:
+	case PROTO_EXPIRED:
+	case PROTO_HEARD:
 	case PROTO_BYE:
 		buf_reset(&s->lines);
 		if (proto_write(m, &s->lines) == 0)

@@ -14,6 +14,7 @@
 #include "util/db.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/state_expiry.h"
 #include "relayd/state_sql.h"
 
 #define SCHEMA_VERSION 1
@@ -45,7 +46,8 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS events_of ON events"
     " (id, kind, who);"
     "CREATE TABLE IF NOT EXISTS confirmed ("
-    " peer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;";
+    " peer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT "
+    "ROWID;" STATE_EXPIRY_SCHEMA;
 
 struct state {
 	struct db *db;

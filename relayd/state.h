@@ -9,6 +9,7 @@
  *	meta		the count of days seen, and other numbers by name
  *	events		what happened to a bundle (events.h)
  *	confirmed	when a peer last confirmed its manifest
+ *	lapses, losses	what expired (state_expiry.h)
  *
  * Changes are collected in one transaction, begun by the first and ended
  * by state_commit(). Losing the database loses no mail: draws are made

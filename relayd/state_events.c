@@ -27,6 +27,7 @@ event_name(enum event_kind kind)
 	    [EVENT_REMOVED] = "removed",
 	    [EVENT_OUTCOME] = "outcome",
 	    [EVENT_TOLD] = "told",
+	    [EVENT_EXPIRED] = "expired",
 	};
 
 	if ((unsigned)kind >= EVENT_KINDS || names[kind] == NULL)

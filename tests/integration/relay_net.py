@@ -45,6 +45,13 @@ def wait_for(condition, seconds=60, what="condition"):
         time.sleep(0.02)
 
 
+def moved_clock(directory):
+    """The library that moves a program's clock (tests/tools/moved_clock.c)."""
+    library = pathlib.Path(directory, "moved_clock.so")
+    subprocess.run(["cc", "-O", "-shared", "-fPIC", "-o", library, SOURCE / "tests/tools/moved_clock.c"], check=True)
+    return str(library)
+
+
 class Process:
     """A program with a log; killed by its own pid."""
 
@@ -379,7 +386,7 @@ class Caller:
         self.data = b""
         if hello:
             self.say(f"agamid-relay {version} {peer} {NETWORK} {int(time.time())}")
-            assert self.line().startswith(f"agamid-relay 2 {node.name} {NETWORK} ")
+            assert self.line().startswith(f"agamid-relay 3 {node.name} {NETWORK} ")
 
     def say(self, text, payload=b""):
         self.send(text.encode() + b"\n" + payload)
@@ -419,7 +426,7 @@ class Caller:
                 return line
             if words[0] == "ping":
                 self.say("pong")
-            if words[0] in ("offer", "delivered", "receipt", "manifest"):
+            if words[0] in ("offer", "delivered", "receipt", "manifest", "expired"):
                 self.take(int(words[-1]))
 
     def offer(self, path):

@@ -255,7 +255,8 @@ test_judge(void **state)
 	struct report r;
 
 	(void)state;
-	make(&r, "node=alice\n", "totals\nquarantined 1\n");
+	make(&r, "node=alice lost=3 clock=unsynchronised\n",
+	    "totals\nquarantined 1\n");
 	buf_reset(&r.problems);
 	r.key_expires = NOW + 29 * 86400;
 	r.room = 5;
@@ -266,12 +267,18 @@ test_judge(void **state)
 	    "less is free on the spool's disk than the reserve: nothing more "
 	    "is taken\n"
 	    "1 of our own bundles can't be opened: agamid queue refused\n"
+	    "3 of our own bundles expired at friends before they could be "
+	    "brought here: agamid queue expired\n"
+	    "the clock is not synchronised: what is too old to be held "
+	    "stays\n"
 	    "no peer may hold our mail\n");
 	buf_reset(&r.problems);
 	r.key_expires = NOW;
 	r.room = 1ULL << 40;
 	r.may_hold_ours = 1;
 	r.quarantined = 0;
+	r.lost = 0;
+	r.clock_holds = false;
 	report_judge(&r);
 	assert_string_equal(
 	    buf_str(&r.problems), "this node's OpenPGP key has expired\n");

@@ -149,6 +149,14 @@ static const struct {
 	{.verb = PROTO_CHECK, .word = "ssh", .text = "refused"}},
     {"checked\n", true, {.verb = PROTO_CHECKED}},
     {"checked too often\n", true, {.verb = PROTO_CHECKED, .text = "too often"}},
+    {"due " ID "\n", true, {.verb = PROTO_DUE, .id = ID}},
+    {"no-receipt " ID "\n", true, {.verb = PROTO_NO_RECEIPT, .id = ID}},
+    {"expired " ID " 7\nticket\n", true,
+	{.verb = PROTO_EXPIRED,
+	    .id = ID,
+	    .payload = "ticket\n",
+	    .payload_len = 7}},
+    {"heard " ID "\n", true, {.verb = PROTO_HEARD, .id = ID}},
 };
 
 static void
