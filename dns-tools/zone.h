@@ -14,7 +14,7 @@
 
 #include "util/buf.h"
 #include "util/error.h"
-#include "dns-tools/draw.h"
+#include "manifests/draw.h"
 #include "dns-tools/records.h"
 #include "manifests/manifest.h"
 

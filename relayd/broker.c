@@ -33,7 +33,7 @@
 #include "relayd/receipts.h"
 
 #define CLIENTS_MAX 256
-#define YIELD_MS 5000
+#define YIELD_MS 1500
 
 struct broker {
 	struct relayd *r;
@@ -265,29 +265,22 @@ is_busy(const struct link *ln)
 	return ln->offer_count > 0 || ln->wants > 0 || ln->told_count > 0;
 }
 
-/* Nobody can dial this node: a session is how mail comes home. */
+/* It was dialled here and has nothing to do for so long. */
 static bool
-must_stay(struct relayd *r)
+is_idle(const struct link *ln, int64_t ms)
 {
-	const struct network *net = relayd_network(r);
-	const struct manifest *self = net == NULL ? NULL : network_self(net);
-
-	return self != NULL && self->address_count == 0 &&
-	    self->dynamic == NULL;
+	return ln->dialled && ln->up && !ln->leaving && !ln->peer->standing &&
+	    !is_busy(ln) && relayd_clock() - ln->worked >= ms;
 }
 
 void
 broker_tidy(struct broker *b)
 {
 	int64_t idle = (int64_t)b->r->conf->idle * 1000;
-	int64_t now = relayd_clock();
 	struct link *ln;
 
-	if (must_stay(b->r))
-		return;
 	TAILQ_FOREACH (ln, &b->links, next) {
-		if (ln->dialled && ln->up && !ln->leaving && !is_busy(ln) &&
-		    now - ln->worked >= idle)
+		if (is_idle(ln, idle))
 			link_end(ln, "idle");
 	}
 }
@@ -295,12 +288,10 @@ broker_tidy(struct broker *b)
 void
 broker_yield(struct broker *b)
 {
-	int64_t now = relayd_clock();
 	struct link *ln, *oldest = NULL;
 
 	TAILQ_FOREACH (ln, &b->links, next) {
-		if (ln->dialled && ln->up && !ln->leaving && !is_busy(ln) &&
-		    now - ln->worked >= YIELD_MS &&
+		if (is_idle(ln, YIELD_MS) &&
 		    (oldest == NULL || ln->worked < oldest->worked))
 			oldest = ln;
 	}

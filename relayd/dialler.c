@@ -29,6 +29,7 @@
 #define CHILDREN_MAX 8 /* sessions dialled at once */
 #define LOOK_MS 60000 /* at least so often */
 #define SOON_MS 20 /* for news to gather */
+#define AGAIN_SECONDS 2 /* after a standing session's end */
 
 struct dialler {
 	struct relayd *r;
@@ -124,6 +125,7 @@ dial(struct dialler *d, struct peer *p)
 	log_debug("dialling peer=%s", p->name);
 	p->child = pid;
 	p->child_up = false;
+	p->child_since = relayd_clock();
 	d->children++;
 }
 
@@ -202,6 +204,13 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	set_timer(d, next);
 }
 
+/* It did not end as soon as it had begun: another may be tried at once. */
+static bool
+was_steady(const struct dialler *d, const struct peer *p, int64_t now)
+{
+	return now - p->child_since >= (int64_t)d->r->conf->retry_min * 1000;
+}
+
 /* What a child's end says about its peer. */
 static void
 child_ended(struct dialler *d, struct peer *p, int status)
@@ -212,6 +221,12 @@ child_ended(struct dialler *d, struct peer *p, int status)
 
 	p->child = 0;
 	d->children--;
+	if (p->child_up && p->standing && was_steady(d, p, now)) {
+		/* Over a session that held, mail is awaited at any time. */
+		pace_rest(&p->pace, now, AGAIN_SECONDS, randombytes_random());
+		p->call = true;
+		return;
+	}
 	if (p->child_up && orderly) {
 		/* What is left now was not wanted: not at once again. */
 		pace_rest(&p->pace, now, conf->retry_max, randombytes_random());

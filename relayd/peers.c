@@ -91,12 +91,18 @@ peers_get(struct peers *ps, const char *name)
 	return p;
 }
 
-/* SPEC: whoever has an address may be dialled. */
-static bool
-may_be_dialled(const struct manifest *m)
+bool
+peer_has_address(const struct manifest *m)
+{
+	return m->address_count > 0 || m->dynamic != NULL;
+}
+
+/* SPEC */
+bool
+peer_may_be_dialled(const struct manifest *m)
 {
 	return m->ssh_port != 0 && m->ssh_host_key_count > 0 &&
-	    (m->address_count > 0 || m->dynamic != NULL);
+	    peer_has_address(m);
 }
 
 void
@@ -116,7 +122,7 @@ peers_view(struct peers *ps, const struct network *net)
 		if (p == NULL)
 			continue;
 		p->known = true;
-		p->dialable = may_be_dialled(m);
+		p->dialable = peer_may_be_dialled(m);
 	}
 }
 
@@ -173,5 +179,6 @@ peer_account(struct peer *home, unsigned from, uint64_t size, int sign)
 bool
 peer_has_work(const struct peer *p)
 {
-	return p->call || p->held_count > 0 || p->drawn > 0 || p->tells > 0;
+	return p->standing || p->call || p->held_count > 0 || p->drawn > 0 ||
+	    p->tells > 0;
 }

@@ -29,6 +29,7 @@ struct peer {
 	/* From the network's view. */
 	bool known; /* its manifest is in force */
 	bool dialable; /* it has addresses, or a dynamic name */
+	bool standing; /* a session with it is kept open (standing.h) */
 
 	/* Work for the next session. */
 	bool call; /* ask it for what is mine */
@@ -43,6 +44,7 @@ struct peer {
 	pid_t child; /* dials it now; 0: none */
 	pid_t stale; /* another, given up, that has not ended; 0: none */
 	bool child_up; /* that child's session has got its hello */
+	int64_t child_since; /* ms: when it was started */
 	bool up; /* its mail server, when it was last looked at */
 	int64_t probed; /* then, in seconds of relayd_clock(); 0: never */
 	int64_t slow_until; /* ms: no wait for its copies before that */
@@ -73,6 +75,11 @@ struct peer_share {
 
 struct peers;
 struct papers;
+
+/* Of a node's manifest: does it say where the node is? */
+bool peer_has_address(const struct manifest *m);
+/* And how its SSH server is recognised (SPEC )? */
+bool peer_may_be_dialled(const struct manifest *m);
 
 struct peers *peers_new(void); /* NULL when memory is out */
 void peers_free(struct peers **ps);

@@ -36,6 +36,7 @@
 #include "relayd/inbox.h"
 #include "relayd/prober.h"
 #include "relayd/receipts.h"
+#include "relayd/standing.h"
 #include "relayd/wake.h"
 #include "relayd/state_expiry.h"
 #include "relayd/watch.h"
@@ -239,6 +240,7 @@ set_view(struct relayd *r, struct network *net)
 	r->net_before = r->net;
 	r->net = net;
 	peers_view(r->peers, net);
+	standing_view(r);
 	log_info("manifests in force network=%s peers=%zu",
 	    network_self(net)->network, network_peer_count(net));
 	if (r->exchange != NULL)

@@ -19,6 +19,7 @@
  *	prober	children that look at peers from outside
  *	await	who waits for copies
  *	dialler	the children that dial peers
+ *	standing the sessions of a node that nobody can dial
  *	away	planned absence, told and heard
  *	leave	handing on what is held
  *	events	what happened to a bundle

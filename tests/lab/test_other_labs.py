@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Labs of other shapes: names, domains, numbers and sites of one's own."""
 
+import json
 import os
+import time
 
 import pytest
 from helpers import arrives, empty_spools, fresh_word, stranger_says, wait_for_copies
@@ -18,6 +20,7 @@ nodes:
   gustav: {options: [--site, hof]}
   hanna: {options: [--site, hof], settings: {openpgp: gpgme}}
   ida: {options: [--site, hof]}
+  jutta: {nat: true}
 """
 
 
@@ -77,4 +80,49 @@ def test_one_holder_a_site(neighbours):
     neighbours.start(neighbours.nodes["emil"])
     for word in words:
         arrives(neighbours, "emil", word)
+    empty_spools(neighbours)
+
+
+def standing(lab):
+    """Those with whom Jutta stands, and has a session now."""
+    log = (lab.nodes["jutta"].directory / "var/log/agamid-relayd.log").read_text(encoding="utf-8")
+    said = lab.nodes["jutta"].exec("agamid", "status", "--json").stdout
+    return [p["name"] for p in json.loads(said)["peers"]
+            if p["session"] == "dialled" and f"stands with peer={p['name']}\n" in log]
+
+
+def pushed(lab, acceptor):
+    """A stranger's mail for Jutta; seconds from 250 to where she reads it."""
+    word, rcpt = fresh_word("nat"), "jutta@jutta.example"
+    _, data = stranger_says(lab, acceptor, "ann@sender.example", [rcpt], story.message(word, rcpt))
+    assert data[0] == 250, data
+    start = time.monotonic()
+    arrives(lab, "jutta", word, seconds=150)
+    return time.monotonic() - start
+
+
+def test_home_that_nobody_can_dial(neighbours):
+    """SPEC R-8.6: Jutta's sessions stand, and what comes for her is there at once. One that breaks off is
+    dialled anew; in a long run (AGAMID_SOAK) one that a NAT forgets, without a word to anybody, as well."""
+    jutta = neighbours.nodes["jutta"]
+    zone = (neighbours.dns.directory / "etc/nsd-lab").glob("zone*")
+    assert not any("MX" in line and "jutta.nachbarn" in line.split("MX")[1]
+                   for z in zone for line in z.read_text(encoding="utf-8").splitlines())
+    friends = wait.until(lambda: len(standing(neighbours)) == 3 and standing(neighbours), 60, "Jutta's sessions")
+    took = [pushed(neighbours, friend) for friend in friends]
+    print("\nto a home that nobody can dial:", " ".join(f"{t:.2f}" for t in took), "s after the 250")
+    assert min(took) < 10
+    log = jutta.directory / "var/log/agamid-relayd.log"
+    up = f"session up peer={friends[0]} by=us\n"
+    ups = log.read_text(encoding="utf-8").count(up)
+    neighbours.nodes[friends[0]].exec("sh", "-c", "kill $(pgrep -f '[a]gamid-receive.*--peer jutta')")
+    wait.until(lambda: log.read_text(encoding="utf-8").count(up) > ups, 60, "a new session")
+    if os.environ.get("AGAMID_SOAK"):
+        wait.until(lambda: friends[0] in standing(neighbours), 60, "the session")
+        ports = jutta.exec("ss", "-tnH", "dport", "=", ":2222").stdout.split("\n")
+        ports = ",".join(line.split()[3].rsplit(":", 1)[1] for line in ports if line)
+        jutta.filter("add chain inet nat out { type filter hook output priority 0; };"
+                     f"add rule inet nat in iifname eth0 tcp dport {{ {ports} }} drop;"
+                     f"add rule inet nat out oifname eth0 tcp sport {{ {ports} }} drop")
+        print(f"after a NAT forgot its sessions: {pushed(neighbours, friends[0]):.1f} s")
     empty_spools(neighbours)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "util/text.h"
-#include "dns-tools/draw.h"
+#include "manifests/draw.h"
 #include "dns-tools/zone.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

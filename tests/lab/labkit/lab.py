@@ -104,6 +104,8 @@ class Lab:
         ip("-n", self.switch, "link", "set", "br0", "up")
         for node in self.all():
             node.make_network()
+            if node.name in self.specs and self.specs[node.name].nat:
+                node.hide()
 
     def _make(self, node):
         with _tls_lock:
@@ -120,7 +122,9 @@ class Lab:
         """The node's keys and signed manifest, by `agamid init` alone."""
         spec = self.specs[node.name]
         argv = ["agamid", "init", "--batch", "--name", spec.name, "--network", self.topology.network,
-                "--host", spec.host, "--address", spec.address]
+                "--host", spec.host]
+        if not spec.nat:
+            argv += ["--address", spec.address]
         for domain in spec.domains:
             argv += ["--domain", domain]
         for mailbox, pattern in spec.mailboxes.items():

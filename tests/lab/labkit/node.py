@@ -38,6 +38,14 @@ class Node:
         ip("-n", self.netns, "addr", "add", f"{self.address}/24", "dev", "eth0")
         ip("-n", self.netns, "link", "set", "eth0", "up")
 
+    def hide(self):
+        """From now on nobody can connect to it: as behind a NAT."""
+        self.filter("add table inet nat; add chain inet nat in { type filter hook input priority 0; };"
+                    "add rule inet nat in iifname eth0 tcp flags & (syn | ack) == syn drop")
+
+    def filter(self, rules):
+        subprocess.run(["ip", "netns", "exec", self.netns, "nft", rules], check=True)
+
     def cut(self):
         ip("-n", self.lab.switch, "link", "set", self.veth, "down")
 

@@ -17,6 +17,8 @@
                                         # setup` tells them
         build: $AGAMID_PREVIOUS         # another Agamid than the lab's:
                                         # where it was installed
+        nat: true                       # nobody can connect to it, and its
+                                        # manifest tells no address
 
 All but the names may be left out. The two hosts `sender` (the outside
 world) and `dns` (the name server) are always there.
@@ -51,6 +53,7 @@ class NodeSpec:
     system: str = None
     build: str = None
     setup: bool = False
+    nat: bool = False
 
     def users(self):
         """Names that can log in: every deliver-to without '@'."""
@@ -68,7 +71,7 @@ class Topology:
 
 
 def _node(index, name, network, given):
-    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system", "build", "setup"}
+    known = {"domains", "mailboxes", "deliver-to", "options", "settings", "host", "address", "system", "build", "setup", "nat"}
     unknown = set(given) - known
     if unknown:
         raise ValueError(f"node {name}: unknown keys {sorted(unknown)}; known: {sorted(known)}")
@@ -83,6 +86,7 @@ def _node(index, name, network, given):
         settings=given.get("settings", {}),
         system=os.path.expandvars(given["system"]) if "system" in given else None,
         setup=given.get("setup", False),
+        nat=given.get("nat", False),
         build=os.path.expandvars(given["build"]) if "build" in given else None,
     )
 

@@ -12,7 +12,7 @@
  * at the few nodes of the highest weights, which nearly always suffice,
  * and only then at all.
  */
-#include "dns-tools/draw.h"
+#include "manifests/draw.h"
 
 #include <sodium.h>
 #include <stdint.h>
