@@ -199,11 +199,11 @@ class Lab:
         if node is self.sender:
             return doors
         doors += [str(p) for p in (143, 110, 2222) if not self._tcp(node, p)]
-        for path in ("/var/spool/postfix/agamid/milter.sock", "/var/spool/postfix/agamid/policy.sock",
-                     "/var/spool/postfix/agamid/seal.sock", "/run/agamid/relayd/relay.sock",
-                     "/run/agamid/deliver/deliver.sock", "/var/spool/postfix/private/dovecot-lmtp"):
-            if not node.path(path).is_socket():
-                doors.append(path)
+        stream = ("/var/spool/postfix/agamid/milter.sock", "/var/spool/postfix/agamid/policy.sock",
+                  "/var/spool/postfix/agamid/seal.sock", "/var/spool/postfix/private/dovecot-lmtp")
+        doors += [p for p in stream if not self._unix(node, p, socket.SOCK_STREAM)]
+        packets = ("/run/agamid/relayd/relay.sock", "/run/agamid/deliver/deliver.sock")
+        doors += [p for p in packets if not self._unix(node, p, socket.SOCK_SEQPACKET)]
         return doors
 
     @staticmethod
@@ -212,6 +212,17 @@ class Lab:
             with netns.inside(node.netns), socket.create_connection((node.address, port), 1) as connection:
                 connection.settimeout(10)  # smtpd asks DNS first, which a cut node can't reach
                 return not greeting or connection.recv(4).startswith(b"220")
+        except OSError:
+            return False
+
+    @staticmethod
+    def _unix(node, path, kind):
+        """Somebody listens; a socket's file outlives its server."""
+        try:
+            with socket.socket(socket.AF_UNIX, kind) as connection:
+                connection.settimeout(10)
+                connection.connect(str(node.path(path)))
+                return True
         except OSError:
             return False
 
