@@ -21,7 +21,6 @@
 
 #define LEAST_MS 1000
 #define FAR_SECONDS 9000000000LL /* 2255 */
-#define STOPPED_MS 60000 /* a clock set forward so far: it was stopped */
 
 struct wake {
 	struct relayd *r;
@@ -79,7 +78,7 @@ wake_look(struct relayd *r)
 		    (long long)news.set / 1000);
 	if (news.set != 0 || news.slept != 0)
 		relayd_look_at_day(r);
-	if (news.slept != 0 || news.set >= STOPPED_MS)
+	if (news.slept != 0)
 		dialler_renew(r);
 }
 
