@@ -26,6 +26,7 @@
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/await.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
 #include "relayd/events.h"
@@ -128,6 +129,7 @@ take_file(struct relayd *r, const char *dir, const char *name,
 		holders_brought(r, t->id, from);
 		leave_look(r, h);
 	}
+	await_look_soon(r);
 	if (is_new)
 		taken(r, h, t, from->name);
 	return 0;

@@ -3,8 +3,8 @@
  * await - waiting for copies. See await.h.
  *
  * There are at most as many waits as mails being sealed at once: all are
- * looked at whenever one may be over, and every LOOK_MS while there are
- * any, since a peer can be lost in many ways.
+ * looked at whenever one may be over. Whoever changes what count_copies()
+ * looks at says so by await_look_soon().
  */
 #include "relayd/await.h"
 
@@ -19,23 +19,22 @@
 #include "relayd/arrival.h"
 #include "relayd/broker.h"
 #include "relayd/client.h"
+#include "relayd/waiter.h"
 
-#define LOOK_MS 100
 #define SLOW_MS 60000 /* not waited for again for so long */
 
 struct await {
+	struct waiter waiter; /* first */
 	TAILQ_ENTRY(await) next;
-	struct relayd *r;
-	struct client *client;
 	char id[BUNDLE_ID_LEN + 1];
 	unsigned want;
-	int64_t began, until;
+	int64_t began;
 	bool was_held;
 };
 
 struct awaits {
 	TAILQ_HEAD(, await) list;
-	struct event *timer;
+	struct event *soon;
 	unsigned times[AWAIT_TIMES];
 	unsigned long taken; /* times ever noted */
 };
@@ -102,7 +101,7 @@ struct tally {
 static void
 count_copies(const struct await *w, int64_t now, struct tally *t)
 {
-	const struct relayd *r = w->r;
+	const struct relayd *r = w->waiter.r;
 	struct copy copies[STATE_COPIES_MAX];
 	int count, i;
 
@@ -129,11 +128,12 @@ mark_slow(const struct await *w, int64_t now)
 	struct peer *p;
 	int count, i;
 
-	count = state_copies(w->r->state, w->id, copies, STATE_COPIES_MAX);
+	count =
+	    state_copies(w->waiter.r->state, w->id, copies, STATE_COPIES_MAX);
 	for (i = 0; i < count; i++) {
 		if (copies[i].state != COPY_DRAWN)
 			continue;
-		p = peers_find(w->r->peers, copies[i].peer);
+		p = peers_find(w->waiter.r->peers, copies[i].peer);
 		if (p != NULL)
 			p->slow_until = now + SLOW_MS;
 	}
@@ -142,21 +142,15 @@ mark_slow(const struct await *w, int64_t now)
 static void
 finish(struct await *w, unsigned have, unsigned wanted, bool late)
 {
-	struct awaits *a = w->r->awaits;
+	struct relayd *r = w->waiter.r;
+	struct awaits *a = r->awaits;
 	int64_t now = relayd_clock();
-	char line[80];
-	int n;
 
-	if (late)
-		mark_slow(w, now);
 	a->times[a->taken++ % AWAIT_TIMES] = (unsigned)(now - w->began);
 	log_debug("waited id=%s ms=%lld copies=%u wanted=%u late=%s", w->id,
 	    (long long)(now - w->began), have, wanted, late ? "yes" : "no");
-	n = snprintf(line, sizeof(line), "copies=%u wanted=%u late=%s\n", have,
-	    wanted, late ? "yes" : "no");
-	client_send(w->client, line, (size_t)n, -1);
-	client_finish(w->client);
-	broker_take_back(w->r->broker, w->client);
+	waiter_answer(&w->waiter, "copies=%u wanted=%u late=%s\n", have, wanted,
+	    late ? "yes" : "no");
 	TAILQ_REMOVE(&a->list, w, next);
 	free(w);
 }
@@ -165,18 +159,20 @@ finish(struct await *w, unsigned have, unsigned wanted, bool late)
 static bool
 is_held(struct await *w)
 {
-	const struct held *h = store_find(w->r->store, w->id);
+	const struct held *h = store_find(w->waiter.r->store, w->id);
 
 	if (h != NULL)
 		w->was_held = true;
 	return h != NULL && (h->flags & INDEX_GONE) == 0;
 }
 
+/* Has it got what it waited for? late: it won't be looked at again. */
 static void
-look_at(struct await *w, int64_t now)
+look_at(struct await *w, bool late)
 {
 	struct tally t = {1, 0};
 	unsigned wanted = w->want;
+	int64_t now = relayd_clock();
 
 	if (is_held(w)) {
 		count_copies(w, now, &t);
@@ -188,28 +184,27 @@ look_at(struct await *w, int64_t now)
 		finish(w, w->want, w->want, false);
 		return;
 	}
-	if (now >= w->until)
-		finish(w, t.have, wanted, true);
+	if (!late)
+		return;
+	mark_slow(w, now);
+	await_look_soon(w->waiter.r); /* others wait for the same peers */
+	finish(w, t.have, wanted, true);
 }
 
 /* All ----------------------------------------------------------------- */
 
 static void
-on_timer(evutil_socket_t fd, short what, void *ctx)
+on_soon(evutil_socket_t fd, short what, void *ctx)
 {
-	static const struct timeval soon = {0, LOOK_MS * 1000};
 	struct awaits *a = ctx;
 	struct await *w, *next;
-	int64_t now = relayd_clock();
 
 	(void)fd;
 	(void)what;
 	for (w = TAILQ_FIRST(&a->list); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
-		look_at(w, now);
+		look_at(w, false);
 	}
-	if (!TAILQ_EMPTY(&a->list))
-		evtimer_add(a->timer, &soon);
 }
 
 void
@@ -218,42 +213,43 @@ await_look_soon(struct relayd *r)
 	static const struct timeval now = {0, 0};
 
 	if (r->awaits != NULL && !TAILQ_EMPTY(&r->awaits->list))
-		evtimer_add(r->awaits->timer, &now);
+		evtimer_add(r->awaits->soon, &now);
 }
 
 static void
-on_gone(struct client *c, void *ctx)
+on_late(struct waiter *w)
 {
-	struct await *w = ctx;
-	struct relayd *r = w->r;
+	look_at((struct await *)w, true);
+}
 
-	(void)c;
-	TAILQ_REMOVE(&r->awaits->list, w, next);
+static void
+on_gone(struct waiter *waiter)
+{
+	struct await *w = (struct await *)waiter;
+
+	TAILQ_REMOVE(&waiter->r->awaits->list, w, next);
 	free(w);
-	broker_lost_one(r->broker);
 }
 
 void
 await_begin(struct relayd *r, struct client *c, const char *id, unsigned want,
     unsigned seconds)
 {
-	static const struct client_calls calls = {client_ignore, on_gone};
+	static const struct waiter_calls calls = {on_late, on_gone};
 	struct await *w = calloc(1, sizeof(*w));
 
-	if (w == NULL) {
+	if (seconds > AWAIT_SECONDS_MAX)
+		seconds = AWAIT_SECONDS_MAX;
+	if (w == NULL ||
+	    !waiter_begin(&w->waiter, r, c, seconds * 1000LL, &calls)) {
+		free(w);
 		client_finish(c);
 		return;
 	}
-	if (seconds > AWAIT_SECONDS_MAX)
-		seconds = AWAIT_SECONDS_MAX;
-	w->r = r;
-	w->client = c;
 	snprintf(w->id, sizeof(w->id), "%s", id);
 	w->want = want;
 	w->began = relayd_clock();
-	w->until = w->began + (int64_t)seconds * 1000;
 	TAILQ_INSERT_TAIL(&r->awaits->list, w, next);
-	client_set(c, &calls, w);
 	/* The milter may be quicker than the news of its file. */
 	if (store_find(r->store, id) == NULL)
 		arrival_scan_new(r);
@@ -268,8 +264,8 @@ awaits_new(struct relayd *r)
 	if (a == NULL)
 		return NULL;
 	TAILQ_INIT(&a->list);
-	a->timer = evtimer_new(r->base, on_timer, a);
-	if (a->timer == NULL)
+	a->soon = evtimer_new(r->base, on_soon, a);
+	if (a->soon == NULL)
 		awaits_free(&a);
 	return a;
 }
@@ -284,11 +280,11 @@ awaits_free(struct awaits **ap)
 		return;
 	while ((w = TAILQ_FIRST(&a->list)) != NULL) {
 		TAILQ_REMOVE(&a->list, w, next);
-		client_free(&w->client);
+		waiter_end(&w->waiter);
 		free(w);
 	}
-	if (a->timer != NULL)
-		event_free(a->timer);
+	if (a->soon != NULL)
+		event_free(a->soon);
 	free(a);
 	*ap = NULL;
 }

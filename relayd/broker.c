@@ -21,6 +21,7 @@
 #include "util/sock.h"
 #include "util/text.h"
 #include "relayd/arrival.h"
+#include "relayd/await.h"
 #include "relayd/client.h"
 #include "relayd/control.h"
 #include "relayd/dialler.h"
@@ -118,6 +119,7 @@ link_gone(struct client *c, void *ctx)
 	exchange_link_gone(ln);
 	friend_link_gone(ln);
 	free(ln);
+	await_look_soon(r);
 	/* What it had in hand is offered anew by the one that remains. */
 	ln = broker_best(r->broker, p);
 	if (ln != NULL)

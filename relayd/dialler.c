@@ -20,6 +20,7 @@
 
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/child.h"
@@ -234,6 +235,7 @@ child_ended(struct dialler *d, struct peer *p, int status)
 	}
 	pace_failed(&p->pace, now, conf->retry_min, conf->retry_max,
 	    randombytes_random());
+	await_look_soon(d->r);
 	snprintf(p->error, sizeof(p->error), "%s",
 	    p->child_up ? "the session broke off" : "can't be reached");
 	if (p->child_up)

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -86,17 +85,6 @@ finish_all(struct friends *p, const struct peer *peer, const char *why)
 }
 
 static void
-asker_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	(void)c;
-	(void)data;
-	(void)len;
-	(void)ctx; /* it has asked */
-	if (fd >= 0)
-		close(fd);
-}
-
-static void
 asker_gone(struct client *c, void *ctx)
 {
 	struct asker *a = ctx;
@@ -123,7 +111,7 @@ is_asked(const struct friends *p, const struct peer *peer)
 static void
 wait_for_answer(struct relayd *r, struct client *c, struct link *ln)
 {
-	static const struct client_calls calls = {asker_message, asker_gone};
+	static const struct client_calls calls = {client_ignore, asker_gone};
 	const struct proto_msg m = {.verb = PROTO_PROBE};
 	struct asker *a = calloc(1, sizeof(*a));
 

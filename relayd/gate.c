@@ -13,13 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <event2/event.h>
 #include <sodium.h>
 
 #include "util/log.h"
 #include "relayd/broker.h"
-#include "relayd/client.h"
 #include "relayd/prober.h"
+#include "relayd/waiter.h"
 
 #define SETS 4096
 #define WAYS 4
@@ -96,11 +95,9 @@ gate_key_parse(const char *text, unsigned char key_r[GATE_KEY_BYTES])
 /* Those who wait for a probe ---------------------------------------------- */
 
 struct asking {
+	struct waiter waiter; /* first */
 	LIST_ENTRY(asking) next;
-	struct relayd *r;
 	struct peer *home;
-	struct client *client;
-	struct event *timer;
 	unsigned char key[GATE_KEY_BYTES];
 };
 
@@ -108,19 +105,6 @@ struct gate {
 	struct gate_table *table;
 	LIST_HEAD(, asking) askings;
 };
-
-static void
-answer(struct relayd *r, struct client *c, bool pass, const char *why)
-{
-	char line[64];
-	int n;
-
-	n = snprintf(line, sizeof(line), "gate=%s why=%s\n",
-	    pass ? "pass" : "defer", why);
-	client_send(c, line, (size_t)n, -1);
-	client_finish(c);
-	broker_take_back(r->broker, c);
-}
 
 static int64_t
 seconds(void)
@@ -163,23 +147,39 @@ gate_heard(struct link *ln, const struct proto_msg *m)
 	(void)gate_table_since(r->gate->table, key, now);
 }
 
+struct verdict {
+	bool pass;
+	const char *why;
+};
+
+#define ANSWER "gate=%s why=%s\n"
+
+static const char *
+word(struct verdict v)
+{
+	return v.pass ? "pass" : "defer";
+}
+
 /* The home is up: who was told so long enough ago has tried, and comes in. */
-static void
-judge_up(struct relayd *r, struct client *c, struct peer *home,
-    const unsigned char *key)
+static struct verdict
+judge_up(struct relayd *r, struct peer *home, const unsigned char *key)
 {
 	int64_t now = seconds(), since;
 
 	since = gate_table_since(r->gate->table, key, now);
-	if (now - since >= (int64_t)r->conf->gate_wait) {
-		answer(r, c, true, "waited");
-		return;
-	}
+	if (now - since >= (int64_t)r->conf->gate_wait)
+		return (struct verdict){true, "waited"};
 	if (since == now)
 		share(r, home, key);
 	log_debug("deferred home=%s seconds=%lld", home->name,
 	    (long long)(now - since));
-	answer(r, c, false, "up");
+	return (struct verdict){false, "up"};
+}
+
+static struct verdict
+judge(struct relayd *r, struct peer *home, const unsigned char *key, bool up)
+{
+	return up ? judge_up(r, home, key) : (struct verdict){true, "down"};
 }
 
 void
@@ -213,8 +213,6 @@ static void
 asking_free(struct asking *a)
 {
 	LIST_REMOVE(a, next);
-	if (a->timer != NULL)
-		event_free(a->timer);
 	free(a);
 }
 
@@ -224,13 +222,11 @@ static void on_probe(struct relayd *r, struct peer *p,
 static void
 settle(struct asking *a, bool up)
 {
-	struct relayd *r = a->r;
+	struct relayd *r = a->waiter.r;
+	struct verdict v = judge(r, a->home, a->key, up);
 
 	prober_forget(r, on_probe, a);
-	if (up)
-		judge_up(r, a->client, a->home, a->key);
-	else
-		answer(r, a->client, true, "down");
+	waiter_answer(&a->waiter, ANSWER, word(v), v.why);
 	asking_free(a);
 }
 
@@ -251,74 +247,63 @@ on_probe(struct relayd *r, struct peer *p, const struct probe_report *rep,
 
 /* No answer in time is down. */
 static void
-on_timer(evutil_socket_t fd, short what, void *ctx)
+on_late(struct waiter *w)
 {
-	struct asking *a = ctx;
+	struct asking *a = (struct asking *)w;
 
-	(void)fd;
-	(void)what;
 	a->home->up = false;
 	a->home->probed = seconds();
 	settle(a, false);
 }
 
 static void
-on_gone(struct client *c, void *ctx)
+on_gone(struct waiter *w)
 {
-	struct asking *a = ctx;
-	struct relayd *r = a->r;
+	struct asking *a = (struct asking *)w;
 
-	(void)c;
-	prober_forget(r, on_probe, a);
+	prober_forget(w->r, on_probe, a);
 	asking_free(a);
-	broker_lost_one(r->broker);
 }
 
 static void
 probe(struct relayd *r, struct client *c, struct peer *home,
     const unsigned char *key)
 {
-	static const struct timeval wait = {GATE_PROBE_MS / 1000, 0};
-	static const struct client_calls calls = {client_ignore, on_gone};
+	static const struct waiter_calls calls = {on_late, on_gone};
 	struct asking *a = calloc(1, sizeof(*a));
+	struct verdict v = judge(r, home, key, false);
 
-	if (a == NULL) {
-		answer(r, c, true, "down");
+	if (a == NULL ||
+	    !waiter_begin(&a->waiter, r, c, GATE_PROBE_MS, &calls)) {
+		free(a);
+		waiter_answer_now(r, c, ANSWER, word(v), v.why);
 		return;
 	}
-	a->r = r;
 	a->home = home;
-	a->client = c;
 	memcpy(a->key, key, sizeof(a->key));
 	LIST_INSERT_HEAD(&r->gate->askings, a, next);
-	client_set(c, &calls, a);
-	a->timer = evtimer_new(r->base, on_timer, a);
-	if (a->timer == NULL || evtimer_add(a->timer, &wait) < 0)
-		settle(a, false);
-	else
-		prober_ask(r, home, on_probe, a);
+	prober_ask(r, home, on_probe, a);
 }
 
 void
 gate_ask(struct relayd *r, struct client *c, const char *home, const char *key)
 {
 	unsigned char bytes[GATE_KEY_BYTES];
+	struct verdict v = {true, "unknown"};
 	struct peer *p;
-	int up;
+	int up = 0;
 
 	(void)relayd_network(r);
 	p = peers_find(r->peers, home);
-	if (p == NULL || p == r->self || !gate_key_parse(key, bytes)) {
-		answer(r, c, true, "unknown");
-		return;
+	if (p != NULL && p != r->self && gate_key_parse(key, bytes)) {
+		up = known_state(r, p);
+		if (up < 0) {
+			probe(r, c, p, bytes);
+			return;
+		}
+		v = judge(r, p, bytes, up == 1);
 	}
-	up = known_state(r, p);
-	if (up < 0)
-		probe(r, c, p, bytes);
-	else if (up == 0)
-		answer(r, c, true, "down");
-	else
-		judge_up(r, c, p, bytes);
+	waiter_answer_now(r, c, ANSWER, word(v), v.why);
 }
 
 struct gate *
@@ -340,7 +325,7 @@ gate_free(struct gate **gp)
 	if (g == NULL)
 		return;
 	while ((a = LIST_FIRST(&g->askings)) != NULL) {
-		client_free(&a->client);
+		waiter_end(&a->waiter);
 		asking_free(a);
 	}
 	gate_table_free(&g->table);

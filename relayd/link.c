@@ -15,6 +15,7 @@
 
 #include "util/log.h"
 #include "relayd/arrival.h"
+#include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/client.h"
 #include "relayd/exchange.h"
@@ -97,6 +98,7 @@ link_end(struct link *ln, const char *why)
 		return;
 	ln->leaving = true;
 	expect_pass_on(ln);
+	await_look_soon(ln->r);
 	link_send_text(ln, PROTO_BYE, NULL, why);
 	client_finish(ln->client);
 }
@@ -167,6 +169,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 	settle_pair(r->broker, ln);
 	if (ln->leaving)
 		return;
+	await_look_soon(r);
 	away_link_up(ln);
 	exchange_begin(ln);
 	friend_link_up(ln);

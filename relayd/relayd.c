@@ -117,6 +117,7 @@ relayd_drop_later(struct relayd *r, struct held *h)
 	held_id(h, g->id);
 	event_note(r, g->id, EVENT_REMOVED, r->self->name, NULL);
 	STAILQ_INSERT_TAIL(&r->pending->gone, g, next);
+	await_look_soon(r);
 	relayd_flush_soon(r);
 }
 
@@ -252,6 +253,7 @@ set_view(struct relayd *r, struct network *net)
 			p->call = true;
 	}
 	holders_view(r);
+	await_look_soon(r);
 	arrival_scan_new(r); /* what could not be verified before */
 	dialler_soon(r);
 }

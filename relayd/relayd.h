@@ -18,6 +18,7 @@
  *	gate	whether a home that is up gets its mail itself
  *	prober	children that look at peers from outside
  *	await	who waits for copies
+ *	waiter	clients that wait for one answer
  *	dialler	the children that dial peers
  *	standing the sessions of a node that nobody can dial
  *	away	planned absence, told and heard
