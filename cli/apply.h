@@ -12,6 +12,7 @@
 struct apply_options {
 	bool no_reload; /* Postfix is told by the next one */
 	bool quiet; /* only what is wrong */
+	bool untried; /* no sshd and no Postfix will read it */
 };
 
 /* Take in what came by exchange, and put into force what follows from all.

@@ -25,6 +25,7 @@
 #include "cli/layout.h"
 #include "cli/postfix.h"
 #include "cli/publish.h"
+#include "cli/recovery.h"
 #include "cli/roster.h"
 #include "cli/run.h"
 #include "manifests/network.h"
@@ -82,19 +83,30 @@ check_tables(const struct conf *conf, const char *dir, struct error *error_r)
 	return rc;
 }
 
-/* As the daemons will read it; then as sshd and Postfix will. */
+/* As the daemons will read it. */
+static int
+check_view(const struct conf *conf, const char *dir, const struct published *p,
+    struct error *error_r)
+{
+	struct network *network = network_load(dir, error_r);
+
+	(void)conf;
+	(void)p;
+	if (network == NULL)
+		return AG_EINVAL;
+	network_unref(&network);
+	return 0;
+}
+
+/* Then as sshd and Postfix will. */
 static int
 check_derived(const struct conf *conf, const char *dir,
     const struct published *p, struct error *error_r)
 {
-	struct network *network;
-	int rc = 0;
+	int rc;
 
-	network = network_load(dir, error_r);
-	if (network == NULL)
-		return AG_EINVAL;
-	network_unref(&network);
-	if (p->sshd)
+	rc = check_view(conf, dir, p, error_r);
+	if (rc == 0 && p->sshd)
 		rc = check_sshd(dir, error_r);
 	if (rc == 0 && p->postfix)
 		rc = check_tables(conf, dir, error_r);
@@ -226,7 +238,8 @@ apply(const struct conf *conf, struct roster *r, const struct apply_options *o)
 	if (rc == CLI_OK && derive_all(conf, r, &tree, &r->problems, &why) < 0)
 		rc = cli_error("%s; nothing was changed", why.text);
 	if (rc == CLI_OK &&
-	    publish_tree(conf, &tree, mark_and_check, &p, &why) < 0)
+	    publish_tree(conf, &tree, o->untried ? check_view : mark_and_check,
+		&p, &why) < 0)
 		rc =
 		    cli_error("%s; what was in force stays in force", why.text);
 	cli_lines(&r->problems);
@@ -268,6 +281,7 @@ apply_known(struct known *k, const struct apply_options *o)
 	int taken, rc;
 
 	taken = take_in(k);
+	recovery_expire(k->conf, time(NULL));
 	if (!k->loaded)
 		return CLI_FAILED;
 	rc = apply(k->conf, &k->roster, o);

@@ -21,6 +21,7 @@
 #include "cli/init_ask.h"
 #include "cli/init_restore.h"
 #include "cli/layout.h"
+#include "cli/manifest_file.h"
 #include "cli/postfix.h"
 #include "cli/serial.h"
 #include "cli/show.h"
@@ -425,7 +426,7 @@ restore_from_paper(const struct cli *cli, struct init_options *o)
 		return cli_error("give your last manifest with --manifest: "
 				 "every friend has it (agamid manifest show "
 				 "NAME)");
-	old = restore_read_manifest(o->manifest);
+	old = manifest_file_read(o->manifest);
 	if (old == NULL)
 		return CLI_FAILED;
 	o->name = old->name;

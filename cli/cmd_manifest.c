@@ -11,6 +11,7 @@
 #include "cli/body.h"
 #include "cli/draft.h"
 #include "cli/known.h"
+#include "cli/manifest_file.h"
 #include "cli/run.h"
 #include "manifests/sign.h"
 #include "util/file.h"
@@ -20,36 +21,10 @@
 
 /* ---- check ---- */
 
-/* Parse a file; errors go to standard error. NULL on error. */
-static struct manifest *
-read_manifest(const char *path)
-{
-	struct manifest *m = NULL;
-	struct buf text, errors;
-	struct error why;
-	int rc;
-
-	buf_init(&text, MANIFEST_MAX);
-	buf_init(&errors, ERRORS_MAX);
-	rc = file_read(path, &text, &why);
-	if (rc == AG_ETOOBIG)
-		cli_error("%s:1:1: the file is too long; expected at most %d "
-			  "bytes",
-		    path, MANIFEST_MAX);
-	else if (rc < 0)
-		cli_error("%s", why.text);
-	else
-		m = manifest_parse(path, buf_str(&text), text.len, &errors);
-	cli_lines(&errors);
-	buf_free(&errors);
-	buf_free(&text);
-	return m;
-}
-
 static int
 check_file(const char *path, const char *scratch)
 {
-	struct manifest *m = read_manifest(path);
+	struct manifest *m = manifest_file_read(path);
 	struct error why;
 	int rc = CLI_OK;
 

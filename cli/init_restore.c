@@ -15,6 +15,7 @@
 
 #include "cli/body.h"
 #include "cli/layout.h"
+#include "cli/recovery.h"
 #include "cli/run.h"
 #include "cli/serial.h"
 #include "mail/openpgp.h"
@@ -23,10 +24,7 @@
 #include "util/text.h"
 
 #define COPY_DEADLINE 300 /* seconds */
-#define PAPER_MAX 262144
 #define ERRORS_MAX 262144
-#define BEGIN "-----BEGIN PGP PRIVATE KEY BLOCK-----"
-#define END "-----END PGP PRIVATE KEY BLOCK-----"
 
 static const char *const parts[] = {
     "etc/agamid", "var/lib/agamid/manifests", "var/lib/agamid-key"};
@@ -46,9 +44,8 @@ restore_is_backup(const char *path)
 		return false;
 	if (S_ISDIR(st.st_mode))
 		return true;
-	buf_init(&b, PAPER_MAX);
-	paper = st.st_size <= PAPER_MAX && file_read(path, &b, NULL) == 0 &&
-	    strstr(buf_str(&b), BEGIN) != NULL;
+	buf_init(&b, RECOVERY_MAX);
+	paper = recovery_read(path, &b, NULL) == 0;
 	buf_wipe(&b);
 	return !paper;
 }
@@ -142,51 +139,6 @@ restore_backup(const struct cli *cli, const char *path)
 }
 
 /* ---- from the paper ---- */
-
-struct manifest *
-restore_read_manifest(const char *path)
-{
-	struct manifest *m = NULL;
-	struct buf text, errors;
-	struct error why;
-
-	buf_init(&text, MANIFEST_MAX);
-	buf_init(&errors, ERRORS_MAX);
-	if (file_read(path, &text, &why) < 0)
-		cli_error("%s", why.text);
-	else
-		m = manifest_parse(path, buf_str(&text), text.len, &errors);
-	cli_lines(&errors);
-	buf_free(&errors);
-	buf_free(&text);
-	return m;
-}
-
-/* The armored secret in what was typed off the paper, as a file. */
-static int
-copy_secret(const char *paper, const char *to)
-{
-	const char *begin, *end;
-	struct error why;
-	struct buf b;
-	int rc;
-
-	buf_init(&b, PAPER_MAX);
-	rc = file_read(paper, &b, &why);
-	begin = strstr(buf_str(&b), BEGIN);
-	end = begin == NULL ? NULL : strstr(begin, END);
-	if (rc == 0 && end == NULL)
-		rc = error_set(&why, AG_EINVAL,
-		    "%s: expected the lines from " BEGIN " to " END, paper);
-	if (rc == 0) {
-		(void)buf_putc(&b, '\n'); /* there is room, or a line end */
-		rc = file_replace(to, begin,
-		    (size_t)(end - begin) + strlen(END) + 1, 0600, "restore",
-		    &why);
-	}
-	buf_wipe(&b);
-	return rc == 0 ? 0 : (cli_error("%s", why.text), rc);
-}
 
 /* '{serial: N, signature: "...\n..."}' */
 static int
@@ -323,34 +275,39 @@ restore_succeed(const struct conf *conf, const struct manifest *old,
     const struct init_keys *keys, const char *paper, const char *scratch)
 {
 	uint64_t serial = serial_next(time(NULL), old->serial);
-	char *secret = file_join(scratch, "recovery.asc");
+	char *path = file_join(scratch, "recovery.asc");
+	struct buf secret, succession, body;
 	struct manifest *m = NULL;
-	struct buf succession, body;
 	struct error why;
 	int rc;
 
 	buf_init(&succession, MANIFEST_MAX);
 	buf_init(&body, MANIFEST_MAX + 64);
-	rc = copy_secret(paper, secret);
-	if (rc == 0) {
+	buf_init(&secret, RECOVERY_MAX);
+	rc = recovery_read(paper, &secret, &why);
+	if (rc == 0)
+		rc = file_replace(
+		    path, secret.data, secret.len, 0600, "restore", &why);
+	if (rc == 0)
 		rc = sign_succession(
-		    old, keys, serial, secret, scratch, &succession, &why);
-		if (rc == 0) {
-			rc = make_body(
-			    old, keys, serial, buf_str(&succession), &body);
-			if (rc < 0)
-				error_set(&why, rc,
-				    "the manifest is not written a key a "
-				    "line, and can't be changed");
-		}
-		if (rc == 0)
-			m = sign_body(conf, &body, scratch, &why);
-		if (m == NULL)
-			cli_error("%s", why.text);
-	}
-	(void)unlink(secret);
+		    old, keys, serial, path, scratch, &succession, &why);
+	if (rc == 0 &&
+	    (rc = make_body(old, keys, serial, buf_str(&succession), &body)) <
+		0)
+		error_set(&why, rc,
+		    "the manifest is not written a key a line, and can't be "
+		    "changed");
+	/* SPEC N-13.9: what was sealed before is sealed to it, too. */
+	if (rc == 0)
+		rc = recovery_keep(conf, old->recovery, paper, scratch, &why);
+	if (rc == 0)
+		m = sign_body(conf, &body, scratch, &why);
+	if (m == NULL)
+		cli_error("%s", why.text);
+	(void)unlink(path);
+	buf_wipe(&secret);
 	buf_free(&body);
 	buf_free(&succession);
-	free(secret);
+	free(path);
 	return m;
 }

@@ -19,9 +19,6 @@
 int restore_backup(const struct cli *cli, const char *path);
 bool restore_is_backup(const char *path);
 
-/* The node's last manifest, from a friend; NULL after saying why not. */
-struct manifest *restore_read_manifest(const char *path);
-
 /*
  * SPEC M-13: the next manifest: old with new keys (keys), the recovery
  * key in paper (a file that has the armored secret in it) saying so. NULL

@@ -55,6 +55,7 @@ static const struct place queue_dir = {
 
 static const struct place secrets[] = {
     {SECRET, SECRET_OPENPGP, USER_KEY, USER_KEY, 0400},
+    {SECRET, SECRET_RECOVERY, USER_KEY, USER_KEY, 0400},
     {SECRET, SECRET_RECEIPT, USER_KEY, USER_KEY, 0400},
     {SECRET, SECRET_NODE, USER_KEY, USER_KEY, 0400},
     {SECRET, SECRET_SEALED, USER_KEY, USER_KEY, 0400},

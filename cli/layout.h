@@ -20,6 +20,7 @@
 /* Files in conf->secret_dir. */
 #define SECRET_OPENPGP "openpgp.asc"
 #define SECRET_RECEIPT "receipt.seed"
+#define SECRET_RECOVERY "recovery.asc" /* recovery.h */
 #define SECRET_TICKET "ticket.seed"
 #define SECRET_NODE "node.secret"
 #define SECRET_SEALED "sealed.seed"

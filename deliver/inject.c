@@ -4,8 +4,8 @@
  *
  * Parse, don't pipe: each command is said anew from the parsed envelope,
  * with known parameters only, as far as the server offers them. A message
- * goes through lines.h (no line end but CRLF), headers.h (no foreign
- * X-Agamid-*), and is dot-stuffed.
+ * goes through message.h (no line end but CRLF, no foreign X-Agamid-*), and is
+ * dot-stuffed.
  *
  * SECURITY: without XCLIENT Postfix would take the mail for this machine's
  * own; so a server that doesn't offer it, or refuses it, gets no mail.
@@ -17,8 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "deliver/headers.h"
-#include "deliver/lines.h"
+#include "deliver/message.h"
 #include "mail/smtp.h"
 #include "mail/smtp_command.h"
 #include "util/buf.h"
@@ -32,15 +31,12 @@
 #define SECONDS_END 600
 #define SECONDS_QUIT 5
 
-#define PIECE 16384
-
 struct inject {
 	struct smtp *smtp;
 	struct smtp_offer offer;
-	struct lines lines;
-	struct headers headers;
+	struct message message;
 	struct bsmtp_stuff stuff;
-	struct buf lined, filtered, stuffed; /* a piece, at each stage */
+	struct buf stuffed; /* a piece */
 };
 
 static int
@@ -56,9 +52,8 @@ inject_connect(const char *path, struct inject **i_r, struct error *error_r)
 	i = calloc(1, sizeof(*i));
 	if (i == NULL)
 		return error_set(error_r, AG_ENOMEM, "no memory");
-	buf_init(&i->lined, 2 * PIECE + LINES_CRS_MAX + 2);
-	buf_init(&i->filtered, i->lined.max + 16);
-	buf_init(&i->stuffed, 2 * i->filtered.max + 8);
+	message_init(&i->message);
+	buf_init(&i->stuffed, 2 * i->message.out.max + 8);
 	i->smtp = smtp_new(fd);
 	if (i->smtp == NULL) {
 		inject_free(&i);
@@ -77,8 +72,7 @@ inject_free(struct inject **ip)
 	if (i == NULL)
 		return;
 	smtp_free(&i->smtp);
-	buf_wipe(&i->lined);
-	buf_wipe(&i->filtered);
+	message_free(&i->message);
 	buf_wipe(&i->stuffed);
 	free(i);
 }
@@ -322,7 +316,7 @@ inject_begin(const struct inject_mail *m, struct rcpts *rs, struct inject **i_r,
 	if (rc == 0)
 		smtp_say((*i_r)->smtp, SECONDS_QUIT, "QUIT", NULL);
 	if (rc == 1) {
-		buf_init(&ours, PIECE);
+		buf_init(&ours, MESSAGE_PIECE);
 		if (buf_puts(&ours, m->headers) < 0 ||
 		    inject_send(*i_r, &ours, error_r) < 0)
 			rc = AG_EIO;
@@ -331,22 +325,6 @@ inject_begin(const struct inject_mail *m, struct rcpts *rs, struct inject **i_r,
 	if (rc != 1)
 		inject_free(i_r);
 	return rc;
-}
-
-static int
-inject_piece(struct inject *i, const char *p, size_t len, struct error *error_r)
-{
-	int rc;
-
-	buf_reset(&i->lined);
-	buf_reset(&i->filtered);
-	rc = lines_put(&i->lines, p, len, &i->lined);
-	if (rc == 0)
-		rc = headers_put(&i->headers, buf_str(&i->lined), i->lined.len,
-		    &i->filtered);
-	if (rc < 0)
-		return error_set(error_r, rc, "message: %s", error_name(rc));
-	return inject_send(i, &i->filtered, error_r);
 }
 
 int
@@ -358,29 +336,12 @@ inject_write(
 	int rc = 0;
 
 	for (; rc == 0 && len > 0; p += n, len -= n) {
-		n = len < PIECE ? len : PIECE;
-		rc = inject_piece(i, p, n, error_r);
+		n = len < MESSAGE_PIECE ? len : MESSAGE_PIECE;
+		rc = message_put(&i->message, p, n, error_r);
+		if (rc == 0)
+			rc = inject_send(i, &i->message.out, error_r);
 	}
 	return rc;
-}
-
-/* The last line's end, and what the filters still hold. */
-static int
-inject_finish(struct inject *i, struct error *error_r)
-{
-	int rc;
-
-	buf_reset(&i->lined);
-	buf_reset(&i->filtered);
-	rc = lines_end(&i->lines, &i->lined);
-	if (rc == 0)
-		rc = headers_put(&i->headers, buf_str(&i->lined), i->lined.len,
-		    &i->filtered);
-	if (rc == 0)
-		rc = headers_end(&i->headers, &i->filtered);
-	if (rc < 0)
-		return error_set(error_r, rc, "message: %s", error_name(rc));
-	return inject_send(i, &i->filtered, error_r);
 }
 
 int
@@ -389,7 +350,9 @@ inject_end(struct inject *i, struct rcpts *rs, struct error *error_r)
 	size_t n;
 	int rc;
 
-	rc = inject_finish(i, error_r);
+	rc = message_end(&i->message, error_r);
+	if (rc == 0)
+		rc = inject_send(i, &i->message.out, error_r);
 	if (rc == 0 && fault_point("deliver.dot"))
 		rc = error_set_errno(error_r, AG_EIO, "can't write");
 	if (rc == 0)

@@ -24,6 +24,7 @@
 #include "deliver/headers.h"
 #include "deliver/inject.h"
 #include "deliver/keep.h"
+#include "deliver/maildir.h"
 #include "deliver/mark.h"
 #include "deliver/open.h"
 #include "deliver/own.h"
@@ -118,6 +119,27 @@ job_quarantine(struct delivery *d, const char *reason)
 	    d, LEDGER_QUARANTINED, d->home->quarantine, reason, NULL);
 }
 
+/* SPEC N-11.4: what this node signed for, and the ledger doesn't know, is
+ * from before the ledger was lost or an older one was put back. It was
+ * delivered then, or was waiting: neither again nor lost. */
+static enum step
+job_know(struct delivery *d)
+{
+	int known;
+
+	if (!d->job->receipted)
+		return STEP_ON;
+	known = ledger_is_durable(d->home->ledger, d->ticket.id);
+	if (known < 0)
+		return job_ledger_failed(d);
+	if (known == 1)
+		return STEP_ON;
+	return job_put_aside(d, LEDGER_REFUSED, d->home->refused,
+	    "received before delivery.db was lost or restored; agamid queue "
+	    "again delivers it, if it is missing",
+	    NULL);
+}
+
 static enum step
 job_begin(struct delivery *d)
 {
@@ -128,16 +150,16 @@ job_begin(struct delivery *d)
 		return job_ledger_failed(d);
 	switch (answer) {
 	case LEDGER_GO:
-		break;
+		return job_know(d);
 	case LEDGER_DUPLICATE:
 		return job_end(d, OUTCOME_DUPLICATE, "was here before");
 	case LEDGER_BUSY:
 		return job_end(d, OUTCOME_RETRY,
 		    "another bundle of this nonce is being opened");
 	case LEDGER_POISON:
-		return job_quarantine(d, "opening it ended the program");
+		break;
 	}
-	return STEP_ON;
+	return job_quarantine(d, "opening it ended the program");
 }
 
 /* ---- opening ---- */
@@ -157,8 +179,8 @@ job_engine(struct delivery *d)
 
 	if (d->worker->pgp != NULL)
 		return 0;
-	return openpgp_new_secret(h->conf->openpgp, h->openpgp, h->scratch,
-	    &d->worker->pgp, &d->error);
+	return openpgp_new_secrets(h->conf->openpgp, h->openpgp, h->recovery,
+	    h->scratch, &d->worker->pgp, &d->error);
 }
 
 static int
@@ -312,6 +334,45 @@ job_offer(struct delivery *d, const char *headers, bool *sent_r)
 	return rc;
 }
 
+/* ---- or into a Maildir ---- */
+
+static int
+job_write_piece(void *ctx, const void *data, size_t len, struct error *error_r)
+{
+	return maildir_write(ctx, data, len, error_r);
+}
+
+static int
+job_write(struct delivery *d, const char *headers)
+{
+	const struct maildir_mail mail = {
+	    .dir = d->home->maildir,
+	    .ticket = &d->ticket,
+	    .host = network_self(d->net)->host,
+	    .envelope = &d->opened.envelope,
+	    .headers = headers,
+	};
+	struct maildir *m;
+	size_t i;
+	int rc;
+
+	rc = maildir_begin(&mail, &m, &d->error);
+	if (rc == 1) {
+		rc = open_body(d->worker->pgp, d->job->fd, &d->ticket,
+		    &d->opened, job_write_piece, m, &d->error);
+		if (rc == 0)
+			rc = maildir_end(m, &d->error);
+		maildir_free(&m);
+	}
+	for (i = 0; rc == 0 && i < d->rcpts.count; i++) {
+		if (d->rcpts.rcpt[i].state != RCPT_WAITING)
+			continue;
+		d->rcpts.rcpt[i].state = RCPT_DELIVERED;
+		d->rcpts.rcpt[i].now = true;
+	}
+	return rc;
+}
+
 static enum step
 job_inject(struct delivery *d)
 {
@@ -335,7 +396,9 @@ job_inject(struct delivery *d)
 		if (rc == 0)
 			rc = mark_write(&d->opened, &d->ticket,
 			    network_self(d->net), d->home->secrets, &headers);
-		if (rc == 0)
+		if (rc == 0 && d->home->maildir != NULL)
+			rc = job_write(d, buf_str(&headers));
+		else if (rc == 0)
 			rc = job_offer(d, buf_str(&headers), &sent);
 		buf_wipe(&headers);
 	}

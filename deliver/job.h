@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "deliver/ledger.h"
+#include "deliver/receipts.h"
 #include "deliver/request.h"
 #include "deliver/secrets.h"
 #include "mail/conf.h"
@@ -24,8 +25,11 @@ struct home { /* what all jobs share; read only but for the ledger */
 	struct ledger *ledger;
 	struct secrets *secrets;
 	char *openpgp; /* the armored secret key */
+	char *recovery; /* where it was restored: another that opens */
 	char *scratch; /* for engines */
 	char *socket; /* Postfix's */
+	const char *maildir; /* instead of Postfix (agamid rescue), or NULL */
+	enum receipts_over signs;
 	char *tmp, *refused, *quarantine;
 };
 
@@ -40,6 +44,7 @@ struct job {
 	int64_t begun; /* and since when it runs: server.c */
 	int fd; /* the bundle */
 	bool again; /* REQUEST_AGAIN */
+	bool receipted; /* REQUEST_RECEIPTED */
 	char id[BUNDLE_ID_LEN + 1];
 	enum outcome outcome;
 	char text[OUTCOME_TEXT_MAX];

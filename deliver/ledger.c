@@ -581,6 +581,18 @@ ledger_is_durable(struct ledger *l, const char *id)
 	return rc == 1 ? strcmp(found.state, "opening") != 0 : rc;
 }
 
+int
+ledger_is_done(struct ledger *l, const char *id)
+{
+	struct found found;
+	int rc;
+
+	pthread_mutex_lock(&l->lock);
+	rc = ledger_find(l, id, &found);
+	pthread_mutex_unlock(&l->lock);
+	return rc == 1 ? strcmp(found.state, "done") == 0 : rc;
+}
+
 static int
 ledger_list_row(sqlite3_stmt *st, struct buf *out)
 {

@@ -109,6 +109,9 @@ int ledger_forget(struct ledger *l, const char *id);
 /* Is this bundle durable here? 1, 0, AG_EIO. */
 int ledger_is_durable(struct ledger *l, const char *id);
 
+/* Was it delivered to everybody? 1, 0, AG_EIO. */
+int ledger_is_done(struct ledger *l, const char *id);
+
 /* A line for each that is refused, quarantined or waiting, the newest
  * first, as many as fit: "STATE ID SIZE ACCEPTOR TIME REASON". */
 int ledger_list(struct ledger *l, struct buf *out);

@@ -14,17 +14,33 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "deliver/maildir.h"
 #include "deliver/server.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/sock.h"
 #include "mail/role.h"
 #include "mail/spool.h"
+
+/* For agamid rescue: no Postfix is there, and what peers hold stays theirs
+ * unless it is to be signed for. */
+static const char *maildir;
+static bool sign;
+
+static void
+on_option(int val, const char *arg)
+{
+	if (val == 'm')
+		maildir = arg;
+	else
+		sign = true;
+}
 
 static void
 make_dir(const char *path, mode_t mode)
@@ -49,6 +65,15 @@ make_dirs(const struct home *h)
 	if (file_remove_tree(h->scratch, &error) < 0)
 		log_fatal("not started: %s", error.text);
 	make_dir(h->scratch, 0700);
+}
+
+static void
+make_maildir(const struct home *h)
+{
+	struct error error;
+
+	if (h->maildir != NULL && maildir_make(h->maildir, &error) < 0)
+		log_fatal("not started: %s", error.text);
 }
 
 static void
@@ -93,12 +118,17 @@ home_open(struct home *h, const struct conf *conf)
 	memset(h, 0, sizeof(*h));
 	h->conf = conf;
 	h->openpgp = file_join(conf->secret_dir, "openpgp.asc");
+	h->recovery = file_join(conf->secret_dir, "recovery.asc");
 	h->refused = file_join(conf->secret_dir, "refused");
 	h->quarantine = file_join(conf->secret_dir, "quarantine");
 	h->tmp = file_join(conf->secret_dir, "tmp");
 	h->scratch = join3(conf->run_dir, "deliver", "gnupg");
+	h->maildir = maildir;
+	if (maildir != NULL)
+		h->signs = sign ? RECEIPTS_DONE : RECEIPTS_NONE;
 	h->socket = join3(conf->queue_dir, "public", "agamid-inject");
 	make_dirs(h);
+	make_maildir(h);
 	load_secrets(h);
 	open_ledger(h);
 	h->networks = network_source_new(conf->derived_dir);
@@ -111,6 +141,7 @@ home_close(struct home *h)
 	ledger_close(&h->ledger);
 	secrets_free(&h->secrets);
 	free(h->openpgp);
+	free(h->recovery);
 	free(h->refused);
 	free(h->quarantine);
 	free(h->tmp);
@@ -121,8 +152,11 @@ home_close(struct home *h)
 int
 main(int argc, char **argv)
 {
-	struct conf *conf =
-	    conf_main(argc, argv, "agamid-deliver", "", NULL, NULL);
+	static const struct option options[] = {
+	    {"maildir", required_argument, NULL, 'm'},
+	    {"sign", no_argument, NULL, 's'}, {0}};
+	struct conf *conf = conf_main(argc, argv, "agamid-deliver",
+	    "[--maildir DIR [--sign]]", options, on_option);
 	struct error error;
 	struct home home;
 	char *path;
@@ -131,7 +165,7 @@ main(int argc, char **argv)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	home_open(&home, conf);
-	role_enter(ROLE_DELIVER, conf, NULL);
+	role_enter(maildir != NULL ? ROLE_RESCUE : ROLE_DELIVER, conf, maildir);
 	path = join3(conf->run_dir, "deliver", "deliver.sock");
 	listener = sock_listen(path, SOCK_SEQPACKET, 0666, &error);
 	if (listener < 0)

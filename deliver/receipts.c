@@ -13,15 +13,30 @@
 
 #include "mail/receipt.h"
 
-/* Those of the request that are durable; 0 or AG_EIO. */
 static int
-receipts_collect(struct ledger *l, const struct request *q, struct receipt *r)
+receipts_may(struct ledger *l, enum receipts_over over, const char *id)
+{
+	switch (over) {
+	case RECEIPTS_DURABLE:
+		return ledger_is_durable(l, id);
+	case RECEIPTS_DONE:
+		return ledger_is_done(l, id);
+	case RECEIPTS_NONE:
+		break;
+	}
+	return 0;
+}
+
+/* Those of the request that may be signed for; 0 or AG_EIO. */
+static int
+receipts_collect(struct ledger *l, enum receipts_over over,
+    const struct request *q, struct receipt *r)
 {
 	size_t i;
 	int rc;
 
 	for (i = 0; i < q->count; i++) {
-		rc = ledger_is_durable(l, q->ids[i]);
+		rc = receipts_may(l, over, q->ids[i]);
 		if (rc < 0)
 			return rc;
 		if (rc == 1)
@@ -32,9 +47,9 @@ receipts_collect(struct ledger *l, const struct request *q, struct receipt *r)
 }
 
 int
-receipts_answer(struct ledger *l, const struct manifest *self,
-    const struct sign_key *key, const struct request *q, int64_t now,
-    struct buf *out)
+receipts_answer(struct ledger *l, enum receipts_over over,
+    const struct manifest *self, const struct sign_key *key,
+    const struct request *q, int64_t now, struct buf *out)
 {
 	struct receipt *r = calloc(1, sizeof(*r));
 	int rc;
@@ -44,7 +59,7 @@ receipts_answer(struct ledger *l, const struct manifest *self,
 	snprintf(r->network, sizeof(r->network), "%s", self->network);
 	snprintf(r->home, sizeof(r->home), "%s", self->name);
 	r->time = now;
-	rc = receipts_collect(l, q, r);
+	rc = receipts_collect(l, over, q, r);
 	if (rc < 0)
 		goto out;
 	if (r->count == 0) {

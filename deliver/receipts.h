@@ -14,10 +14,16 @@
 #include "mail/keys.h"
 #include "manifests/manifest.h"
 
+enum receipts_over {
+	RECEIPTS_DURABLE, /* all that is safe here, delivered or not */
+	RECEIPTS_DONE, /* what was delivered to everybody */
+	RECEIPTS_NONE,
+};
+
 /* "receipt\n<text of receipt.h>" or "none\n". AG_EIO: the ledger could not
  * be read; AG_ECRYPTO. */
-int receipts_answer(struct ledger *l, const struct manifest *self,
-    const struct sign_key *key, const struct request *r, int64_t now,
-    struct buf *out);
+int receipts_answer(struct ledger *l, enum receipts_over over,
+    const struct manifest *self, const struct sign_key *key,
+    const struct request *r, int64_t now, struct buf *out);
 
 #endif

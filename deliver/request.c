@@ -49,6 +49,8 @@ request_parse(const char *data, size_t len, struct request *r_r)
 	cursor_init(&c, data, len);
 	if (cursor_skip(&c, "deliver "))
 		r_r->kind = REQUEST_DELIVER;
+	else if (cursor_skip(&c, "receipted "))
+		r_r->kind = REQUEST_RECEIPTED;
 	else if (cursor_skip(&c, "again "))
 		r_r->kind = REQUEST_AGAIN;
 	else if (cursor_skip(&c, "sign "))

@@ -4,6 +4,7 @@
  * (agamid-deliver(8)). One SEQPACKET message each, a line of text:
  *
  *	deliver ID\n	with the bundle's descriptor
+ *	receipted ID\n	the same, and a receipt for it was signed before
  *	again ID\n	the same for one in refused/ or quarantine/; root's
  *	sign ID ID ...\n	a receipt over those that are durable here
  *	list\n		what is refused, quarantined, waiting
@@ -23,6 +24,7 @@
 
 enum request_kind {
 	REQUEST_DELIVER,
+	REQUEST_RECEIPTED,
 	REQUEST_AGAIN,
 	REQUEST_SIGN,
 	REQUEST_LIST,

@@ -188,6 +188,7 @@ server_queue(
 	j->client = c->number;
 	j->fd = fd;
 	j->again = r->kind == REQUEST_AGAIN;
+	j->receipted = r->kind == REQUEST_RECEIPTED;
 	memcpy(j->id, r->ids[0], sizeof(j->id));
 	while (*end != NULL)
 		end = &(*end)->next;
@@ -286,8 +287,8 @@ server_sign(struct server *s, struct client *c)
 		log_error("no receipt error=\"%s\"", error.text);
 		buf_puts(&b, "none\n");
 	} else {
-		rc = receipts_answer(s->home->ledger, network_self(net),
-		    &s->home->secrets->receipt, &s->request,
+		rc = receipts_answer(s->home->ledger, s->home->signs,
+		    network_self(net), &s->home->secrets->receipt, &s->request,
 		    (int64_t)time(NULL), &b);
 		if (rc < 0) {
 			log_error("no receipt error=\"%s\"", error_name(rc));
@@ -357,7 +358,8 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 		return;
 	}
 	kind = s->request.kind;
-	if (kind == REQUEST_DELIVER || kind == REQUEST_AGAIN) {
+	if (kind == REQUEST_DELIVER || kind == REQUEST_RECEIPTED ||
+	    kind == REQUEST_AGAIN) {
 		server_deliver(s, c, fd);
 		return;
 	}

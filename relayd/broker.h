@@ -63,6 +63,14 @@ struct link {
 	/* exchange.c */
 	unsigned gets; /* manifests asked for, not yet here */
 
+	/* adopt.c: telling the peer its own receipts */
+	bool adopting;
+	int64_t adopt_since, adopt_after;
+
+	/* rescue.c */
+	unsigned heard_offers, rescue_heard;
+	bool rescue_asks;
+
 	/* gate.c */
 	int64_t deferred_since; /* seconds: when the count began */
 	unsigned deferred;

@@ -11,7 +11,7 @@
 static void __attribute__((noreturn))
 become(const struct relayd *r, const char *option, const char *name, int out_fd)
 {
-	const char *argv[8];
+	const char *argv[9];
 	sigset_t none;
 	int n = 0;
 
@@ -24,6 +24,8 @@ become(const struct relayd *r, const char *option, const char *name, int out_fd)
 		argv[n++] = "--root";
 		argv[n++] = r->conf->root;
 	}
+	if (r->rescue != NULL)
+		argv[n++] = "--rescue";
 	argv[n] = NULL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -19,6 +19,7 @@
 #include "relayd/dialler.h"
 #include "relayd/exchange.h"
 #include "relayd/leave.h"
+#include "relayd/rescue.h"
 
 #define SERIALS_MAX_BYTES 65536
 
@@ -163,6 +164,8 @@ control_command(struct relayd *r, struct client *c, const char *command)
 		serials(r, c);
 	else if (n == 1 && strcmp(word, "reload") == 0)
 		reload(r, c);
+	else if (n == 1 && strcmp(word, "rescue") == 0 && r->rescue != NULL)
+		rescue_answer(r, c);
 	else
 		answer_error(c, "unknown command");
 	answer_end(c);

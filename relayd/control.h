@@ -91,6 +91,15 @@
  *			seconds, a line for each:
  *	check=smtp|ehlo|starttls|ssh result=ok|fail text="192.0.2.1: 220 ..."
  *
+ * rescue		of agamid-relayd --rescue: one line for each peer, and
+ *			one about the mail
+ *	peer=carol state=dialling|asking|done|failed error="can't be reached"
+ *	coming=2 opening=1 failed=0 opened=40 signed=0 untold=0
+ *			(coming: bundles that peers were asked for; opening:
+ *			given to agamid-deliver; failed: not opened; opened: no
+ *			receipt yet; signed: with one; untold: receipts that
+ *			peers are still to note)
+ *
  * Anything else, or what fails:
  *	error="unknown command"
  */

@@ -22,6 +22,7 @@
 #include "util/log.h"
 #include "util/sock.h"
 #include "util/text.h"
+#include "relayd/adopt.h"
 #include "relayd/client.h"
 #include "relayd/events.h"
 #include "relayd/expect.h"
@@ -179,7 +180,12 @@ hand_over(struct delivery *d, struct mine *m)
 		later(d, m);
 		return;
 	}
-	len = snprintf(line, sizeof(line), "deliver %s\n", m->id);
+	/* If agamid-deliver has forgotten it all the same, it was told so by
+	 * adopt.c, or has lost its database. */
+	len = snprintf(line, sizeof(line), "%s %s\n",
+	    state_receipt_find(d->r->state, m->id, NULL) == 1 ? "receipted"
+							      : "deliver",
+	    m->id);
 	set_state(d, m, MINE_BUSY);
 	client_send(d->client, line, (size_t)len, fd);
 }
@@ -456,7 +462,7 @@ pump(struct delivery *d)
 	int64_t now = relayd_clock(), at;
 	struct mine *m;
 
-	if (d->count == 0)
+	if (d->count == 0 || adopt_holds(d->r))
 		return;
 	if (d->client == NULL && now >= d->connect_at)
 		connect_deliver(d);
@@ -540,6 +546,25 @@ unsigned
 delivery_waiting(const struct delivery *d)
 {
 	return d->count;
+}
+
+static unsigned
+count_state(const struct delivery *d, enum mine_state state)
+{
+	const struct mine *m;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (m, &d->queues[state], next)
+		n++;
+	return n;
+}
+
+void
+delivery_tally(const struct delivery *d, struct delivery_count *n_r)
+{
+	n_r->open = count_state(d, MINE_WAITING) + count_state(d, MINE_BUSY);
+	n_r->later = count_state(d, MINE_LATER);
+	n_r->over = count_state(d, MINE_OVER);
 }
 
 const char *

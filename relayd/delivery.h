@@ -22,6 +22,12 @@ void delivery_flush(struct relayd *r);
 /* For agamid status. */
 bool delivery_connected(const struct delivery *d);
 unsigned delivery_waiting(const struct delivery *d);
+struct delivery_count {
+	unsigned open; /* waiting, or given to agamid-deliver */
+	unsigned later; /* to be tried again */
+	unsigned over; /* settled, without a receipt yet */
+};
+void delivery_tally(const struct delivery *d, struct delivery_count *n_r);
 /* Of own mail: "waiting", "delivering", "retry" or "delivered". */
 const char *delivery_state(const struct delivery *d, const char *id);
 

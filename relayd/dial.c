@@ -37,13 +37,13 @@ struct call {
 	int pump_fd;
 };
 
-/* In a lab one user runs everything. */
+/* In a lab one user runs everything; but a rescue has a root, too. */
 static const char *
-login_user(const struct conf *conf)
+login_user(const struct conf *conf, bool rescue)
 {
 	struct passwd *pw;
 
-	if (conf->root[0] == '\0')
+	if (conf->root[0] == '\0' || rescue)
 		return USER_SSH;
 	pw = getpwuid(geteuid());
 	return pw == NULL ? USER_SSH : pw->pw_name;
@@ -135,10 +135,10 @@ dial(struct call *c)
 }
 
 int
-dial_run(const struct conf *conf, const char *name)
+dial_run(const struct conf *conf, const char *name, bool rescue)
 {
 	struct error error = {""};
-	struct call c = {.conf = conf, .user = login_user(conf)};
+	struct call c = {.conf = conf, .user = login_user(conf, rescue)};
 	int rc = AG_ENOENT;
 
 	c.net = network_load(conf->derived_dir, &error);

@@ -47,6 +47,8 @@ intake_judge(struct relayd *r, const struct peer *from, const struct ticket *t)
 		return "this node is leaving";
 	if (home != r->self && state_lapse_is(r->state, t->id))
 		return "its time was over here";
+	if (r->rescue != NULL && home != r->self)
+		return "this node is lost, and only its own mail is fetched";
 	if (home != NULL) {
 		room.held = home->held_bytes + home->awaited_bytes;
 		room.share =

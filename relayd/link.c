@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "util/log.h"
+#include "relayd/adopt.h"
 #include "relayd/arrival.h"
 #include "relayd/await.h"
 #include "relayd/away.h"
@@ -27,6 +28,7 @@
 #include "relayd/loss.h"
 #include "relayd/offer.h"
 #include "relayd/receipts.h"
+#include "relayd/rescue.h"
 
 #define SKEW_MAX 300 /* seconds before a peer's clock is remarked on */
 
@@ -171,6 +173,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 		return;
 	await_look_soon(r);
 	away_link_up(ln);
+	adopt_link_up(ln);
 	exchange_begin(ln);
 	friend_link_up(ln);
 	intake_ask(ln);
@@ -212,6 +215,7 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		link_up(ln, m);
 		return;
 	case PROTO_OFFER:
+		ln->heard_offers++;
 		intake_offered(ln, m);
 		return;
 	case PROTO_ALIVE:
@@ -270,6 +274,12 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_DELIVERED:
 		delivered(ln, m);
+		return;
+	case PROTO_ADOPT:
+		adopt_asked(ln, m->time);
+		return;
+	case PROTO_ADOPTED:
+		adopt_told(ln);
 		return;
 	case PROTO_NOTE:
 		take_note(m);

@@ -61,6 +61,9 @@ struct peer {
 	bool confirmed_by_link; /* by what it said in its session */
 	int64_t looked_at; /* probe.c: from here; ms, 0: never */
 
+	/* adopt.c, rescue.c: it has told, or brought, all that is ours. */
+	bool adopted, rescued;
+
 	/* What is held, and awaited, for this home. */
 	uint64_t held_count, held_bytes, awaited_bytes;
 	struct peer_share *shares;

@@ -72,6 +72,8 @@ enum proto_verb {
 	PROTO_NO_RECEIPT, /* no-receipt ID: no */
 	PROTO_EXPIRED, /* expired ID LEN, its ticket: deleted here */
 	PROTO_HEARD, /* heard ID: of what expired */
+	PROTO_ADOPT, /* adopt TIME: tell me my receipts later than that */
+	PROTO_ADOPTED, /* adopted: that was all */
 	/* between a session's process and relayd only */
 	PROTO_SESSION, /* session NODE dialled|accepted */
 	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */

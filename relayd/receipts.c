@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "relayd/adopt.h"
 #include "relayd/client.h"
 #include "relayd/dialler.h"
 #include "relayd/dsn.h"
@@ -22,6 +23,7 @@
 #include "relayd/holders.h"
 #include "relayd/loss.h"
 #include "relayd/offer.h"
+#include "relayd/state_signers.h"
 
 /* Parsed, and signed by its home? */
 static int
@@ -45,6 +47,8 @@ concerns(struct relayd *r, const struct receipt *rc, const char *id)
 {
 	struct held *h = store_find(r->store, id);
 
+	if (strcmp(rc->home, r->self->name) == 0)
+		return true; /* adopt.c */
 	return h != NULL &&
 	    strcmp(store_home(r->store, h)->name, rc->home) == 0;
 }
@@ -141,10 +145,14 @@ receipts_take(struct relayd *r, struct peer *from, const char *text, size_t len)
 		return 0; /* heard before, or of no concern */
 	relayd_flush_soon(r);
 	err = state_receipt_add(r->state, &rc, ids, count, r->day.day, &n);
+	if (err == 0)
+		err = state_signers_add(r->state, &rc, n);
 	if (err < 0)
 		return err;
 	for (i = 0; i < count; i++)
 		settle(r, &rc, ids[i], from, n);
+	if (strcmp(rc.home, r->self->name) == 0)
+		adopt_own(r, from);
 	count_tells(r);
 	r->kick = true;
 	return 0;
@@ -270,6 +278,7 @@ receipts_noted(struct link *ln)
 		relayd_flush_soon(ln->r);
 	}
 	receipts_tell(ln);
+	adopt_tell(ln);
 }
 
 void

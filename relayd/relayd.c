@@ -17,6 +17,7 @@
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/adopt.h"
 #include "relayd/arrival.h"
 #include "relayd/await.h"
 #include "relayd/away.h"
@@ -39,6 +40,7 @@
 #include "relayd/standing.h"
 #include "relayd/wake.h"
 #include "relayd/state_expiry.h"
+#include "relayd/rescue.h"
 #include "relayd/watch.h"
 
 #define DAY_LOOK_SECONDS 600
@@ -334,7 +336,6 @@ static int
 open_all(struct relayd *r, struct error *error_r)
 {
 	char *path = xasprintf("%s/state/network.db", r->conf->state_dir);
-	bool fresh;
 	int rc;
 
 	r->base = event_base_new();
@@ -353,8 +354,8 @@ open_all(struct relayd *r, struct error *error_r)
 		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 		goto out;
 	}
-	rc = state_open(path, &r->state, &fresh, error_r);
-	if (rc == 0 && fresh)
+	rc = state_open(path, &r->state, &r->fresh, error_r);
+	if (rc == 0 && r->fresh)
 		log_info("network.db is new");
 	if (rc == 0)
 		rc = store_load(r->store, error_r);
@@ -401,6 +402,8 @@ start_parts(struct relayd *r, struct error *error_r)
 		rc = dsn_new(r, &r->dsn, error_r);
 	if (rc == 0)
 		rc = expiry_new(r, &r->expiry, error_r);
+	if (rc == 0)
+		rc = adopt_new(r, &r->adopt, error_r);
 	return rc;
 }
 
@@ -429,7 +432,7 @@ resume(struct relayd *r, struct error *error_r)
 }
 
 struct relayd *
-relayd_new(const struct conf *conf, struct error *error_r)
+relayd_new(const struct conf *conf, bool rescue, struct error *error_r)
 {
 	struct relayd *r = xcalloc(1, sizeof(*r));
 	int rc;
@@ -441,6 +444,11 @@ relayd_new(const struct conf *conf, struct error *error_r)
 	rc = open_all(r, error_r);
 	if (rc == 0) {
 		(void)relayd_network(r);
+		r->rescue = rescue ? rescue_new(r) : NULL;
+		if (rescue && r->rescue == NULL)
+			rc = error_set(error_r, AG_ENOMEM, "out of memory");
+	}
+	if (rc == 0) {
 		rc = start_parts(r, error_r);
 	}
 	if (rc == 0)
@@ -481,6 +489,8 @@ relayd_free(struct relayd **rp)
 		return;
 	expiry_free(&r->expiry);
 	dsn_free(&r->dsn);
+	rescue_free(&r->rescue);
+	adopt_free(&r->adopt);
 	exchange_free(&r->exchange);
 	confirm_free(&r->confirm);
 	inbox_free(&r->inbox);

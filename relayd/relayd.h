@@ -3,6 +3,7 @@
  * relayd - what the parts of agamid-relayd share: one process, one event
  * loop, one struct. See main.c for how it starts, relayd.c for the flush.
  *
+ *	adopt	own receipts, learnt from peers after a loss
  *	broker	sessions and control clients on relay.sock
  *	offer	what a session offers and sends
  *	intake	what peers offer, judged
@@ -28,6 +29,7 @@
  *	inbox	those that came, for agamid apply
  *	confirm	how fresh they are
  *	friend	friends look at each other from outside
+ *	rescue	fetching what is left of a lost node
  *	watch	new files, new manifests, the network coming up
  *	wake	sleep, and clocks that are set
  *
@@ -54,6 +56,7 @@
 #include "relayd/state.h"
 #include "relayd/store.h"
 
+struct adopt;
 struct event;
 struct awaits;
 struct dsn;
@@ -61,6 +64,7 @@ struct event_base;
 struct expiry;
 struct gate;
 struct probers;
+struct rescue;
 
 struct relayd {
 	const struct conf *conf;
@@ -73,6 +77,7 @@ struct relayd {
 	struct peer *self;
 	struct store *store;
 	struct state *state;
+	bool fresh; /* network.db was made anew */
 	struct day_count day;
 	int64_t day_since; /* ms: when the count began or changed */
 
@@ -91,6 +96,8 @@ struct relayd {
 	struct friends *friends;
 	struct expiry *expiry;
 	struct dsn *dsn;
+	struct adopt *adopt;
+	struct rescue *rescue; /* NULL: this is the node itself */
 
 	struct event *flush, *recheck, *rescan, *day_timer;
 	struct pending *pending; /* what waits for the flush */
@@ -99,8 +106,10 @@ struct relayd {
 	bool kick; /* something is new to be offered or dialled */
 };
 
-/* Everything but the loop: opens, loads, listens. NULL with the reason. */
-struct relayd *relayd_new(const struct conf *conf, struct error *error_r);
+/* Everything but the loop: opens, loads, listens. rescue: the node's own
+ * machine is lost (rescue.h). NULL with the reason. */
+struct relayd *relayd_new(
+    const struct conf *conf, bool rescue, struct error *error_r);
 void relayd_free(struct relayd **r);
 /* Until SIGTERM or SIGINT. */
 void relayd_run(struct relayd *r);

@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "mail/openpgp_engine.h"
+#include "util/file.h"
 #include "util/text.h"
 
 #define DRAIN_CHUNK 4096
@@ -174,18 +176,34 @@ openpgp_new_public(enum openpgp_engine engine, const char *keys,
 }
 
 int
-openpgp_new_secret(enum openpgp_engine engine, const char *secret_path,
-    const char *scratch, struct openpgp **pgp_r, struct error *error_r)
+openpgp_new_secrets(enum openpgp_engine engine, const char *secret_path,
+    const char *more_path, const char *scratch, struct openpgp **pgp_r,
+    struct error *error_r)
 {
+	struct buf keys;
 	int rc;
 
 	if ((rc = openpgp_alloc(engine, pgp_r, error_r)) < 0)
 		return rc;
-	rc = (*pgp_r)->ops->new_secret(
-	    secret_path, scratch, &(*pgp_r)->state, error_r);
+	buf_init(&keys, OPENPGP_SECRETS_MAX);
+	rc = file_read(secret_path, &keys, error_r);
+	if (rc == 0 && more_path != NULL && access(more_path, F_OK) == 0)
+		rc = file_read(more_path, &keys, error_r);
+	if (rc == 0)
+		rc = (*pgp_r)->ops->new_secret(
+		    &keys, secret_path, scratch, &(*pgp_r)->state, error_r);
+	buf_wipe(&keys);
 	if (rc < 0)
 		openpgp_free(pgp_r);
 	return rc;
+}
+
+int
+openpgp_new_secret(enum openpgp_engine engine, const char *secret_path,
+    const char *scratch, struct openpgp **pgp_r, struct error *error_r)
+{
+	return openpgp_new_secrets(
+	    engine, secret_path, NULL, scratch, pgp_r, error_r);
 }
 
 void

@@ -28,6 +28,7 @@
 
 #define OPENPGP_FPR_LEN 40 /* hex digits of a v4 fingerprint */
 #define OPENPGP_KEY_MAX 65536 /* bytes of an armored key */
+#define OPENPGP_SECRETS_MAX 1048576 /* of a file of secret keys */
 
 enum openpgp_engine {
 	OPENPGP_AUTO, /* RNP where built, else GPGME */
@@ -80,6 +81,10 @@ int openpgp_new_public(enum openpgp_engine engine, const char *keys,
  */
 int openpgp_new_secret(enum openpgp_engine engine, const char *secret_path,
     const char *scratch, struct openpgp **pgp_r, struct error *error_r);
+/* The same with the keys of a second file, where there is one. */
+int openpgp_new_secrets(enum openpgp_engine engine, const char *secret_path,
+    const char *more_path, const char *scratch, struct openpgp **pgp_r,
+    struct error *error_r);
 
 void openpgp_free(struct openpgp **pgp);
 
@@ -134,6 +139,16 @@ int openpgp_key_info(const char *armored, const char *scratch,
  * halves armored. */
 int openpgp_key_generate(const char *uid, const char *scratch,
     struct buf *public_r, struct buf *secret_r, struct error *error_r);
+
+/*
+ * What opens messages, and nothing else: the secret half of a key's newest
+ * encryption subkey (the key: public, armored) out of the armored secret
+ * key, under a throw-away primary key, armored. The primary key's secret
+ * is not in it. AG_EINVAL: the secret is another key's, or has a
+ * passphrase.
+ */
+int openpgp_subkey_alone(const char *public, const char *secret,
+    const char *scratch, struct buf *armored_r, struct error *error_r);
 
 /* An armored detached signature over data by the primary key of the first
  * secret key in secret_path. */

@@ -13,6 +13,7 @@
 #include "mail/openpgp_cert.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "mail/openpgp_packet.h"
@@ -214,15 +215,52 @@ out:
 	return rc;
 }
 
+/* RFC 4880 5.5.3: no passphrase, the secret as an MPI, a checksum. */
+static int
+put_secret_primary(struct buf *out, const struct primary *p)
+{
+	uint32_t sum = 0;
+	struct buf b, mpi;
+	size_t i;
+	int rc;
+
+	buf_init(&b, 1024);
+	buf_init(&mpi, 64);
+	if ((rc = buf_put(&b, p->body.data, p->body.len)) < 0 ||
+	    (rc = buf_putc(&b, 0)) < 0 ||
+	    (rc = openpgp_packet_put_mpi(&mpi, p->secret, CERT_SEED_SIZE)) <
+		0 ||
+	    (rc = buf_put(&b, mpi.data, mpi.len)) < 0)
+		goto out;
+	for (i = 0; i < mpi.len; i++)
+		sum += (uint8_t)mpi.data[i];
+	if ((rc = openpgp_packet_put_uint(&b, sum, 2)) == 0)
+		rc = openpgp_packet_put(out, PACKET_SECRET_KEY, b.data, b.len);
+out:
+	buf_wipe(&mpi);
+	buf_wipe(&b);
+	return rc;
+}
+
+static int
+put_primary(struct buf *out, const struct primary *p, bool secret)
+{
+	if (secret)
+		return put_secret_primary(out, p);
+	return openpgp_packet_put(
+	    out, PACKET_PUBLIC_KEY, p->body.data, p->body.len);
+}
+
+/* half: the subkey's secret half, or NULL. */
 static int
 cert_put(struct buf *out, const struct primary *p, const char *uid,
-    const struct openpgp_packet *sub)
+    const struct openpgp_packet *sub, const struct openpgp_packet *half)
 {
+	const struct openpgp_packet *put = half != NULL ? half : sub;
 	crypto_hash_sha256_state hash;
 	int rc;
 
-	if ((rc = openpgp_packet_put(
-		 out, PACKET_PUBLIC_KEY, p->body.data, p->body.len)) < 0 ||
+	if ((rc = put_primary(out, p, half != NULL)) < 0 ||
 	    (rc = openpgp_packet_put(out, PACKET_USER_ID, uid, strlen(uid))) <
 		0)
 		return rc;
@@ -230,13 +268,31 @@ cert_put(struct buf *out, const struct primary *p, const char *uid,
 	hash_key(&hash, p->body.data, p->body.len);
 	hash_user_id(&hash, uid);
 	if ((rc = put_signature(out, p, SIG_POSITIVE_CERT, &hash)) < 0 ||
-	    (rc = openpgp_packet_put(
-		 out, PACKET_PUBLIC_SUBKEY, sub->body, sub->len)) < 0)
+	    (rc = openpgp_packet_put(out, put->tag, put->body, put->len)) < 0)
 		return rc;
 	crypto_hash_sha256_init(&hash);
 	hash_key(&hash, p->body.data, p->body.len);
 	hash_key(&hash, sub->body, sub->len);
 	return put_signature(out, p, SIG_SUBKEY_BINDING, &hash);
+}
+
+/* half may be NULL. */
+static int
+make(const struct openpgp_packet *sub, const struct openpgp_packet *half,
+    const char *uid, const uint8_t seed[CERT_SEED_SIZE], struct buf *out,
+    struct error *error_r)
+{
+	struct primary p;
+	int rc;
+
+	memset(&p, 0, sizeof(p));
+	buf_init(&p.body, 256);
+	if ((rc = primary_make(&p, seed, sub->body + 1)) < 0 ||
+	    (rc = cert_put(out, &p, uid, sub, half)) < 0)
+		error_set(error_r, rc, "can't write a sealing certificate");
+	explicit_bzero(p.secret, sizeof(p.secret));
+	buf_free(&p.body);
+	return rc;
 }
 
 int
@@ -245,21 +301,46 @@ openpgp_cert_make(const void *key, size_t len, const char *enc_fpr,
     struct error *error_r)
 {
 	struct openpgp_packet sub;
-	struct primary p;
 	int rc;
 
-	memset(&p, 0, sizeof(p));
-	buf_init(&p.body, 256);
-	if ((rc = find_subkey(key, len, enc_fpr, &sub)) < 0) {
-		error_set(
+	if ((rc = find_subkey(key, len, enc_fpr, &sub)) < 0)
+		return error_set(
 		    error_r, rc, "subkey %s not found in its key", enc_fpr);
-		goto out;
+	return make(&sub, NULL, uid, seed, out, error_r);
+}
+
+/* The secret packet that begins with the public one's body, and goes on
+ * with a zero: no passphrase. */
+static int
+find_half(const void *secret, size_t len, const struct openpgp_packet *sub,
+    struct openpgp_packet *half_r)
+{
+	struct cursor c;
+	int rc;
+
+	cursor_init(&c, secret, len);
+	while ((rc = openpgp_packet_next(&c, half_r)) > 0) {
+		if (half_r->tag == PACKET_SECRET_SUBKEY &&
+		    half_r->len > sub->len &&
+		    memcmp(half_r->body, sub->body, sub->len) == 0)
+			return half_r->body[sub->len] == 0 ? 0 : AG_EINVAL;
 	}
-	if ((rc = primary_make(&p, seed, sub.body + 1)) < 0 ||
-	    (rc = cert_put(out, &p, uid, &sub)) < 0)
-		error_set(error_r, rc, "can't write a sealing certificate");
-out:
-	explicit_bzero(p.secret, sizeof(p.secret));
-	buf_free(&p.body);
-	return rc;
+	return AG_EINVAL;
+}
+
+int
+openpgp_cert_make_secret(const void *key, size_t len, const void *secret,
+    size_t secret_len, const char *enc_fpr, const char *uid,
+    const uint8_t seed[CERT_SEED_SIZE], struct buf *out, struct error *error_r)
+{
+	struct openpgp_packet sub, half;
+	int rc;
+
+	if ((rc = find_subkey(key, len, enc_fpr, &sub)) < 0)
+		return error_set(
+		    error_r, rc, "subkey %s not found in its key", enc_fpr);
+	if ((rc = find_half(secret, secret_len, &sub, &half)) < 0)
+		return error_set(error_r, rc,
+		    "the secret key is another one, or has a passphrase");
+	return make(&sub, &half, uid, seed, out, error_r);
 }

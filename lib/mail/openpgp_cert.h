@@ -35,4 +35,11 @@ int openpgp_cert_make(const void *key, size_t len, const char *enc_fpr,
     const char *uid, const uint8_t seed[CERT_SEED_SIZE], struct buf *out,
     struct error *error_r);
 
+/* The same with the secret halves: secret is the secret key (packets) that
+ * has the subkey's, without a passphrase; AG_EINVAL: it has not. For
+ * openpgp_subkey_alone(). */
+int openpgp_cert_make_secret(const void *key, size_t len, const void *secret,
+    size_t secret_len, const char *enc_fpr, const char *uid,
+    const uint8_t seed[CERT_SEED_SIZE], struct buf *out, struct error *error_r);
+
 #endif

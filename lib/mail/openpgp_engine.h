@@ -53,8 +53,9 @@ struct openpgp_ops {
 	/* dir: absolute, without symbolic links. */
 	int (*new_public)(
 	    const char *dir, void **state_r, struct error *error_r);
-	int (*new_secret)(const char *secret_path, const char *scratch,
-	    void **state_r, struct error *error_r);
+	/* keys: armored secret keys; what: where they came from, for errors */
+	int (*new_secret)(const struct buf *keys, const char *what,
+	    const char *scratch, void **state_r, struct error *error_r);
 	void (*free)(void *state);
 	/* Seal to exactly these; the whole source, to its end. */
 	int (*seal)(void *state, const struct openpgp_recipient *const *to,

@@ -126,8 +126,8 @@ engine_owns(void *arg, const char *keyid)
 }
 
 static int
-engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
-    struct error *error_r)
+engine_new_secret(const struct buf *keys, const char *what, const char *scratch,
+    void **state_r, struct error *error_r)
 {
 	struct gpgme_state *st = calloc(1, sizeof(*st));
 	int rc;
@@ -137,7 +137,7 @@ engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
 		return error_set(error_r, AG_ENOMEM, "out of memory");
 	if ((rc = openpgp_session_open(&st->s, scratch, HOME_SECRET, error_r)) <
 		0 ||
-	    (rc = openpgp_session_import_secret(&st->s, secret_path, error_r)) <
+	    (rc = openpgp_session_import_secrets(&st->s, keys, what, error_r)) <
 		0 ||
 	    (rc = list_own(st, error_r)) < 0)
 		engine_free(st);

@@ -362,21 +362,31 @@ import_check(gpgme_ctx_t ctx, const char *path, struct error *error_r)
 }
 
 int
+openpgp_session_import_secrets(struct openpgp_session *s,
+    const struct buf *keys, const char *what, struct error *error_r)
+{
+	gpgme_error_t err;
+	int rc;
+
+	if ((err = session_import(s, buf_str(keys), keys->len)) != 0)
+		return openpgp_session_fail(error_r, AG_ECRYPTO, err, what);
+	rc = import_check(s->ctx, what, error_r);
+	if (rc == 0)
+		rc = openpgp_agent_check_clear(s->home.path, what, error_r);
+	return rc;
+}
+
+int
 openpgp_session_import_secret(
     struct openpgp_session *s, const char *path, struct error *error_r)
 {
-	gpgme_error_t err;
 	struct buf b;
 	int rc;
 
-	buf_init(&b, HOME_SECRETS_MAX);
-	if ((rc = file_read(path, &b, error_r)) < 0)
-		goto out;
-	if ((err = session_import(s, buf_str(&b), b.len)) != 0)
-		rc = openpgp_session_fail(error_r, AG_ECRYPTO, err, path);
-	else if ((rc = import_check(s->ctx, path, error_r)) == 0)
-		rc = openpgp_agent_check_clear(s->home.path, path, error_r);
-out:
+	buf_init(&b, OPENPGP_SECRETS_MAX);
+	rc = file_read(path, &b, error_r);
+	if (rc == 0)
+		rc = openpgp_session_import_secrets(s, &b, path, error_r);
 	buf_wipe(&b);
 	return rc;
 }

@@ -17,11 +17,12 @@
 #include <stddef.h>
 
 #include "mail/openpgp_loop.h"
+#include "mail/openpgp.h"
+#include "util/buf.h"
 #include "util/error.h"
 
 #define HOME_PATH_MAX 1024
 #define HOME_SOCKET_MAX 107 /* sun_path of a UNIX socket, less its NUL */
-#define HOME_SECRETS_MAX 1048576 /* bytes of a file of secret keys */
 
 struct openpgp_home {
 	char path[HOME_PATH_MAX]; /* "" while there is none */
@@ -98,7 +99,11 @@ gpgme_ctx_t openpgp_session_begin_wait(struct openpgp_session *s);
 gpgme_error_t openpgp_session_wait(
     struct openpgp_session *s, gpgme_error_t start);
 
-/* Import one file of secret keys: all of them, none with a passphrase. */
+/* Import armored secret keys: all of them, none with a passphrase. what:
+ * where they came from, for errors. */
+int openpgp_session_import_secrets(struct openpgp_session *s,
+    const struct buf *keys, const char *what, struct error *error_r);
+/* The same from a file. */
 int openpgp_session_import_secret(
     struct openpgp_session *s, const char *path, struct error *error_r);
 /* After that: signatures are by the first key's primary key, though it has

@@ -25,7 +25,6 @@
 #include "util/buf.h"
 #include "util/file.h"
 
-#define SECRETS_MAX 1048576 /* bytes of a file of secret keys */
 #define LOADED_MAX 64 /* keys to seal to, of 60 kB each */
 
 struct rnp_state {
@@ -222,29 +221,23 @@ check_secrets(rnp_ffi_t ffi, const char *path, struct error *error_r)
 }
 
 static int
-engine_new_secret(const char *secret_path, const char *scratch, void **state_r,
-    struct error *error_r)
+engine_new_secret(const struct buf *keys, const char *what, const char *scratch,
+    void **state_r, struct error *error_r)
 {
 	struct rnp_state *st;
 	rnp_result_t err;
-	struct buf b;
 	int rc;
 
 	(void)scratch;
 	*state_r = NULL;
 	if ((rc = state_new(&st, error_r)) < 0)
 		return rc;
-	buf_init(&b, SECRETS_MAX);
-	if ((rc = file_read(secret_path, &b, error_r)) < 0)
-		goto out;
-	err = load_keys(
-	    st->ffi, &b, RNP_LOAD_SAVE_SECRET_KEYS | RNP_LOAD_SAVE_PUBLIC_KEYS);
+	err = load_keys(st->ffi, keys,
+	    RNP_LOAD_SAVE_SECRET_KEYS | RNP_LOAD_SAVE_PUBLIC_KEYS);
 	if (err != RNP_SUCCESS)
-		rc = rnp_fail(error_r, AG_EINVAL, err, secret_path);
+		rc = rnp_fail(error_r, AG_EINVAL, err, what);
 	else
-		rc = check_secrets(st->ffi, secret_path, error_r);
-out:
-	buf_wipe(&b);
+		rc = check_secrets(st->ffi, what, error_r);
 	if (rc < 0)
 		engine_free(st);
 	else

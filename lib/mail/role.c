@@ -10,6 +10,7 @@
 #include "mail/role.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/sandbox.h"
 #include "util/text.h"
@@ -22,6 +23,8 @@ enum place {
 	AT_SYSTEM, /* /, even with --root */
 	AT_SPOOL,
 	AT_INCOMING, /* the peer's part of the spool */
+	AT_CONFIG, /* where agamid.yaml is; not /etc with --config or --root */
+	AT_GIVEN, /* what role_enter() is given */
 	AT_STATE,
 	AT_SECRET,
 	AT_RUN,
@@ -92,15 +95,24 @@ static const struct role_table tables[ROLE_COUNT] = {
 	    {AT_RUN, "deliver", RWT | SANDBOX_SOCKET}, {AT_STATE, "", R},
 	    {AT_SYSTEM, "/etc", R}, {AT_SYSTEM, "/proc/loadavg", R},
 	    {AT_SYSTEM, "/sys/devices/system/cpu", R}}},
+    [ROLE_RESCUE] = {.name = "rescue",
+	.daemon = true,
+	.seals = true,
+	.may = SANDBOX_UNIX | SANDBOX_NETLINK,
+	.files = 512,
+	.rules = {{AT_SECRET, "", RWT},
+	    {AT_RUN, "deliver", RWT | SANDBOX_SOCKET}, {AT_STATE, "", R},
+	    {AT_SYSTEM, "/etc", R}, {AT_SYSTEM, "/proc/loadavg", R},
+	    {AT_SYSTEM, "/sys/devices/system/cpu", R}, {AT_GIVEN, "", RW}}},
     [ROLE_RELAYD] = {.name = "relayd",
 	.daemon = true,
 	.may = SANDBOX_UNIX | SANDBOX_INET | SANDBOX_NETLINK | SANDBOX_FORK,
 	.files = 4096,
 	.rules = {{AT_SPOOL, "", RWT}, {AT_STATE, "", R},
 	    {AT_STATE, "state", RWT}, {AT_SECRET, "", SANDBOX_LOOK},
-	    {AT_RUN, "relayd", RW | SANDBOX_SOCKET}, {AT_SYSTEM, "/etc", R},
-	    {AT_SYSTEM, "/run", SANDBOX_LOOK}, {AT_SYSTEM, "/proc", R},
-	    {AT_SYSTEM, "/proc/self/exe", SANDBOX_RUN},
+	    {AT_RUN, "relayd", RW | SANDBOX_SOCKET}, {AT_CONFIG, "", R},
+	    {AT_SYSTEM, "/etc", R}, {AT_SYSTEM, "/run", SANDBOX_LOOK},
+	    {AT_SYSTEM, "/proc", R}, {AT_SYSTEM, "/proc/self/exe", SANDBOX_RUN},
 	    {AT_SYSTEM, "/usr/lib", SANDBOX_RUN}}},
     [ROLE_DIAL] = {.name = "dial",
 	.may = SANDBOX_UNIX | SANDBOX_INET | SANDBOX_NETLINK,
@@ -125,7 +137,17 @@ struct list {
 };
 
 static char *
-rule_path(const struct rule *r, const struct conf *conf, const char *peer)
+dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return xstrdup(".");
+	return xasprintf("%.*s/", (int)(slash - path), path);
+}
+
+static char *
+rule_path(const struct rule *r, const struct conf *conf, const char *given)
 {
 	const char *base[] = {[AT_SPOOL] = conf->spool_dir,
 	    [AT_STATE] = conf->state_dir,
@@ -135,17 +157,21 @@ rule_path(const struct rule *r, const struct conf *conf, const char *peer)
 
 	if (r->at == AT_SYSTEM)
 		return xstrdup(r->below);
+	if (r->at == AT_CONFIG)
+		return dir_of(conf->path);
+	if (r->at == AT_GIVEN)
+		return xstrdup(given);
 	if (r->at == AT_INCOMING)
-		return xasprintf("%s/incoming/%s", conf->spool_dir, peer);
+		return xasprintf("%s/incoming/%s", conf->spool_dir, given);
 	return xasprintf("%s/%s", base[r->at], r->below);
 }
 
 static void
 list_add(struct list *l, const struct rule *rules, const struct conf *conf,
-    const char *peer)
+    const char *given)
 {
 	for (; rules->at != AT_END; rules++) {
-		l->paths[l->count].path = rule_path(rules, conf, peer);
+		l->paths[l->count].path = rule_path(rules, conf, given);
 		l->paths[l->count++].access = rules->access;
 	}
 }
@@ -158,7 +184,7 @@ list_free(struct list *l)
 }
 
 void
-role_enter(enum role role, const struct conf *conf, const char *peer)
+role_enter(enum role role, const struct conf *conf, const char *given)
 {
 	const struct role_table *t = &tables[role];
 	struct list list = {.count = 0};
@@ -166,10 +192,10 @@ role_enter(enum role role, const struct conf *conf, const char *peer)
 	struct error error;
 	bool landlock;
 
-	list_add(&list, rules_all, conf, peer);
-	list_add(&list, t->rules, conf, peer);
+	list_add(&list, rules_all, conf, given);
+	list_add(&list, t->rules, conf, given);
 	if (t->seals && openpgp_engine_forks(conf->openpgp)) {
-		list_add(&list, rules_gpg, conf, peer);
+		list_add(&list, rules_gpg, conf, given);
 		box.may |= SANDBOX_FORK;
 	}
 	box.paths = list.paths;

@@ -16,6 +16,7 @@ enum role {
 	ROLE_MILTER,
 	ROLE_SEAL,
 	ROLE_DELIVER,
+	ROLE_RESCUE, /* it writes a Maildir */
 	ROLE_RELAYD,
 	ROLE_DIAL, /* a child of relayd's until its session begins */
 	ROLE_PROBE, /* a child of relayd's */
@@ -26,11 +27,12 @@ enum role {
 /*
  * Confine this process for good; before it starts threads, and after it
  * has read what it is not to read again (ROLE_MILTER, ROLE_SEAL: its key;
- * ROLE_SESSION: everything, its sockets are open). peer names the
- * peer for ROLE_DIAL and ROLE_SESSION, else NULL. Fatal on failure; a
+ * ROLE_SESSION: everything, its sockets are open). given: the
+ * peer's name for ROLE_DIAL and ROLE_SESSION, the Maildir for ROLE_RESCUE,
+ * else NULL. Fatal on failure; a
  * kernel without Landlock is none, daemons log it.
  */
-void role_enter(enum role role, const struct conf *conf, const char *peer);
+void role_enter(enum role role, const struct conf *conf, const char *given);
 
 /* "milter", "session", ...; NULL beyond the last. */
 const char *role_name(enum role role);

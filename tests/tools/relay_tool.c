@@ -273,14 +273,14 @@ static bool
 serve_one(struct deliver *d, int client)
 {
 	static char data[SOCK_MESSAGE_MAX + 1];
+	char id[BUNDLE_ID_LEN + 1];
 	int fd = -1;
 	ssize_t n = sock_recv(client, data, sizeof(data), &fd);
 
 	if (n <= 0)
 		return false;
-	if (strncmp(data, "deliver ", 8) == 0 && fd >= 0) {
-		data[8 + BUNDLE_ID_LEN] = '\0';
-		deliver_one(d, client, data + 8, fd);
+	if (sscanf(data, "%*[a-z] %64[0-9a-f]", id) == 1 && fd >= 0) {
+		deliver_one(d, client, id, fd);
 	} else if (strncmp(data, "sign ", 5) == 0) {
 		sign_some(d, client, data + 5);
 	}

@@ -157,6 +157,8 @@ static const struct {
 	    .payload = "ticket\n",
 	    .payload_len = 7}},
     {"heard " ID "\n", true, {.verb = PROTO_HEARD, .id = ID}},
+    {"adopt 1795252800\n", true, {.verb = PROTO_ADOPT, .time = 1795252800}},
+    {"adopted\n", true, {.verb = PROTO_ADOPTED}},
 };
 
 static void
