@@ -34,14 +34,19 @@
 #define REPLY_MS 4000
 #define TEXT_MAX 160
 
+/* What was seen at one address. */
+struct sight {
+	bool smtp, ehlo, starttls, ssh;
+	char smtp_text[TEXT_MAX], ehlo_text[TEXT_MAX];
+	char starttls_text[TEXT_MAX], ssh_text[TEXT_MAX];
+};
+
 struct probe {
 	const struct manifest *peer;
 	const char *self; /* our host's name, for EHLO */
 	struct buf in;
 	int fd;
-	bool smtp, ehlo, starttls, ssh;
-	char smtp_text[TEXT_MAX], ehlo_text[TEXT_MAX];
-	char starttls_text[TEXT_MAX], ssh_text[TEXT_MAX];
+	struct sight now, best;
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -122,94 +127,128 @@ is_named(const struct smtp_reply *r, const char *host)
 }
 
 static void
-talk(struct probe *p, struct smtp_reply *r)
+talk(struct probe *p, struct sight *at, struct smtp_reply *r)
 {
 	struct smtp_offer offer;
 	char line[TEXT_MAX];
 
 	if (!read_reply(p, r)) {
-		text_set(p->smtp_text, "no greeting came");
+		text_set(at->smtp_text, "no greeting came");
 		return;
 	}
 	smtp_reply_line(r, line, sizeof(line));
-	text_set(p->smtp_text, "%s", line);
-	p->smtp = r->code == 220;
-	if (!p->smtp)
+	text_set(at->smtp_text, "%s", line);
+	at->smtp = r->code == 220;
+	if (!at->smtp)
 		return;
 	if (!write_line(p, "EHLO ", p->self) || !read_reply(p, r)) {
-		text_set(p->ehlo_text, "no reply to EHLO came");
+		text_set(at->ehlo_text, "no reply to EHLO came");
 		return;
 	}
 	smtp_offer_parse(r, &offer);
-	p->starttls = offer.starttls;
+	at->starttls = offer.starttls;
 	text_set(
-	    p->starttls_text, "%s", p->starttls ? "offered" : "not offered");
-	p->ehlo = r->code == 250 && is_named(r, p->peer->host);
-	if (r->code == 250 && !p->ehlo)
-		text_set(p->ehlo_text, "it calls itself %.*s, not %s",
+	    at->starttls_text, "%s", at->starttls ? "offered" : "not offered");
+	at->ehlo = r->code == 250 && is_named(r, p->peer->host);
+	if (r->code == 250 && !at->ehlo)
+		text_set(at->ehlo_text, "it calls itself %.*s, not %s",
 		    (int)strcspn(r->text, " \n"), r->text, p->peer->host);
 	else
-		text_set(p->ehlo_text, "%d", r->code);
+		text_set(at->ehlo_text, "%d", r->code);
 	(void)write_line(p, "QUIT", "");
 }
 
 /* Keeps only what was well and what not. */
 static void
-hide(struct probe *p)
+hide(struct sight *at)
 {
-	text_set(p->smtp_text, "%s", p->smtp ? "220" : "no greeting of SMTP");
-	text_set(p->ehlo_text, "%s",
-	    p->ehlo ? "250" : "not under the manifest's host name");
+	text_set(at->smtp_text, "%s", at->smtp ? "220" : "no greeting of SMTP");
+	text_set(at->ehlo_text, "%s",
+	    at->ehlo ? "250" : "not under the manifest's host name");
 }
 
-/* address_fn: true if something is there. */
-static bool
-try_smtp(const char *address, void *ctx)
+static void
+look_smtp(struct probe *p, const char *address, struct sight *at)
 {
 	static struct smtp_reply r; /* big */
-	struct probe *p = ctx;
 	struct error error = {""};
 
 	p->fd = tcp_connect(address, SMTP_PORT, CONNECT_MS, &error);
 	if (p->fd < 0) {
-		text_set(p->smtp_text, "%s: %s", address, error.text);
-		return false;
+		text_set(at->smtp_text, "%s: %s", address, error.text);
+		return;
 	}
 	buf_reset(&p->in);
-	talk(p, &r);
+	talk(p, at, &r);
 	close(p->fd);
 	if (text_address_is_special(address))
-		hide(p);
-	return p->smtp;
+		hide(at);
 }
 
 /* ---- SSH ---- */
 
+static void
+look_ssh(struct probe *p, const char *address, struct sight *at)
+{
+	struct error error = {""};
+
+	at->ssh = ssh_recognise(p->peer, address, &error) == 0;
+	text_set(at->ssh_text, "%s: %s", address,
+	    at->ssh ? "its host key is the manifest's"
+		: text_address_is_special(address)
+		? "no SSH server with the manifest's key"
+		: error.text);
+}
+
+/* ---- all addresses ---- */
+
+static unsigned
+count_good(const struct sight *at)
+{
+	return (unsigned)at->smtp + at->ehlo + at->ssh;
+}
+
+/* address_fn: true if it is the peer who answers there, by both. */
+static bool
+try_address(const char *address, void *ctx)
+{
+	struct probe *p = ctx;
+
+	memset(&p->now, 0, sizeof(p->now));
+	look_smtp(p, address, &p->now);
+	if (p->now.ehlo)
+		look_ssh(p, address, &p->now);
+	if (p->best.smtp_text[0] == '\0' ||
+	    count_good(&p->now) > count_good(&p->best))
+		p->best = p->now;
+	return p->now.ssh;
+}
+
+/* address_fn */
 static bool
 try_ssh(const char *address, void *ctx)
 {
 	struct probe *p = ctx;
-	struct error error = {""};
 
-	p->ssh = ssh_recognise(p->peer, address, &error) == 0;
-	text_set(p->ssh_text, "%s: %s", address,
-	    p->ssh ? "its host key is the manifest's"
-		: text_address_is_special(address)
-		? "no SSH server with the manifest's key"
-		: error.text);
-	return p->ssh;
+	look_ssh(p, address, &p->best);
+	return p->best.ssh;
 }
 
+/* Of the address where most is well. If its mail server is nowhere, that
+ * is said before the SSH server is looked for. */
 static int
 look(struct probe *p)
 {
-	(void)addresses_try(p->peer, try_smtp, p);
-	say("smtp", p->smtp, p->smtp_text);
-	say("ehlo", p->ehlo, p->ehlo_text);
-	say("starttls", p->starttls, p->starttls_text);
-	(void)addresses_try(p->peer, try_ssh, p);
-	say("ssh", p->ssh, p->ssh_text);
-	return p->smtp && p->ehlo && p->ssh ? 0 : AG_EIO;
+	struct sight *best = &p->best;
+
+	(void)addresses_try(p->peer, try_address, p);
+	say("smtp", best->smtp, best->smtp_text);
+	say("ehlo", best->ehlo, best->ehlo_text);
+	say("starttls", best->starttls, best->starttls_text);
+	if (!best->ehlo)
+		(void)addresses_try(p->peer, try_ssh, p);
+	say("ssh", best->ssh, best->ssh_text);
+	return count_good(best) == 3 ? 0 : AG_EIO;
 }
 
 int

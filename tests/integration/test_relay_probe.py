@@ -41,9 +41,10 @@ def smtp(net, request):
     """An SMTP server at Bob's address that says what it is told to."""
     servers = []
 
-    def start(banner=BANNER, ehlo=EHLO, starttls=STARTTLS):
-        log = net.base / "smtp.log"
-        p = Process(["ip", "netns", "exec", net.netns, sys.executable, "-c", SERVER, net.bob.address, banner, ehlo,
+    def start(banner=BANNER, ehlo=EHLO, starttls=STARTTLS, address=None):
+        address = address or net.bob.address
+        log = net.base / f"smtp-{address}.log"
+        p = Process(["ip", "netns", "exec", net.netns, sys.executable, "-c", SERVER, address, banner, ehlo,
                      starttls], log)
         p.start()
         servers.append(p)
@@ -104,6 +105,20 @@ def test_what_is_wrong_is_said(net, smtp, what):
     assert all(seen[c][0] for c in order[:order.index(check)])
     assert all(0x20 <= ord(c) < 0x7F for _, text in seen.values() for c in text)
     assert seen["ssh"] == (True, f"{net.bob.address}: its host key is the manifest's")
+
+
+def test_each_address_is_tried(net, smtp):
+    """SPEC R-12.3: one who only calls himself so at an old address of Bob's is not he."""
+    net.bob.addresses = [net.carol.address, net.bob.address]
+    net.configure()
+    net.bob.start(relayd=False)
+    smtp(address=net.carol.address)
+    seen, _ = look(net)
+    assert seen["ehlo"][0] and not seen["ssh"][0], seen
+    smtp()
+    seen, _ = look(net)
+    assert all(ok for ok, _ in seen.values()), seen
+    assert seen["ssh"][1].startswith(net.bob.address)
 
 
 def test_control_bytes(net, smtp):
