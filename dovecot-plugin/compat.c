@@ -12,6 +12,10 @@
 
 #include "raw-storage.h"
 
+/* Where a part that is decoded (FETCH BINARY) lies while it is sent: in
+ * memory, and without a name. */
+#define TEMP_DIR "/dev/shm"
+
 #if DOVECOT_VERSION_MINOR >= 4
 
 #include "mail-storage-service.h"
@@ -39,8 +43,15 @@ compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
 	return TRUE;
 }
 
-struct mail_user *
-compat_raw_user(struct mail_user *user)
+void
+compat_forget_pass(struct compat_settings *s)
+{
+	explicit_bzero((char *)s->pass, strlen(s->pass));
+	s->pass = NULL;
+}
+
+static struct mail_user *
+raw_user(struct mail_user *user)
 {
 	struct mail_storage_service_ctx *ctx =
 	    mail_storage_service_user_get_service_ctx(user->service_user);
@@ -74,11 +85,31 @@ compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
 	return TRUE;
 }
 
-struct mail_user *
-compat_raw_user(struct mail_user *user)
+/* It is Dovecot's own. */
+void
+compat_forget_pass(struct compat_settings *s)
+{
+	s->pass = NULL;
+}
+
+static struct mail_user *
+raw_user(struct mail_user *user)
 {
 	return raw_storage_create_from_set(
 	    user->set_info, user->unexpanded_set);
 }
 
 #endif
+
+struct mail_user *
+compat_raw_user(struct mail_user *user)
+{
+	struct mail_user *raw = raw_user(user);
+	struct mail_user_settings *set =
+	    p_new(raw->pool, struct mail_user_settings, 1);
+
+	*set = *raw->set;
+	set->mail_temp_dir = TEMP_DIR;
+	raw->set = set;
+	return raw;
+}

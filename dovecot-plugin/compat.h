@@ -28,8 +28,11 @@ struct compat_settings { /* for the user's life; "" where not set */
 /* False after saying why not. */
 bool compat_get_settings(struct mail_user *user, struct compat_settings *s_r);
 
-/* A user whose mailboxes are single streams (Dovecot's "raw" storage);
- * mail_user_deinit() it. */
+/* The copy of it that is ours, if there is one, is wiped. */
+void compat_forget_pass(struct compat_settings *s);
+
+/* A user whose mailboxes are single streams (Dovecot's "raw" storage), and
+ * whose temporary files reach no disk; mail_user_deinit() it. */
 struct mail_user *compat_raw_user(struct mail_user *user);
 
 #endif

@@ -18,6 +18,7 @@
 #include "time-util.h"
 #include "write-full.h"
 
+#include <sys/prctl.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -192,6 +193,17 @@ tell_locked(struct agamid_user *u, struct mail_user *user)
 		notice_locked(user, u);
 }
 
+/* From now on this process holds what must not reach a core dump. */
+static void
+forbid_dumps(struct agamid_user *u, struct mail_user *user)
+{
+	if (u->undumpable)
+		return;
+	u->undumpable = TRUE;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		e_error(user->event, "agamid: prctl(PR_SET_DUMPABLE): %m");
+}
+
 static int
 open_into(struct agamid_user *u, struct mail *mail,
     const struct sealed_mark *mark, struct opening *o)
@@ -236,6 +248,7 @@ opener_open(struct agamid_user *u, struct mail *mail, const char *value,
 		e_error(mail_event(mail), "agamid: memfd_create: %m");
 		return 0;
 	}
+	forbid_dumps(u, mail->box->storage->user);
 	i_gettimeofday(&begin);
 	i_stream_seek(input, 0);
 	ret = open_into(u, mail, &mark, &o);

@@ -92,7 +92,7 @@ user_created(struct mail_user *user)
 	if (!compat_get_settings(user, &u->set) ||
 	    (u->unlock = make_unlock(user, &u->set)) == NULL)
 		return;
-	u->set.pass = NULL;
+	compat_forget_pass(&u->set);
 	u->unseals = strcmp(u->set.mode, "unseal") == 0;
 	if (!u->unseals && *u->set.mode != '\0' &&
 	    strcmp(u->set.mode, "view") != 0)

@@ -5,6 +5,7 @@
  *
  *	plugin.c	hooks, settings, who may load it
  *	view.c		the mail that a client sees
+ *	derived.c	orders, threads and sizes that Dovecot keeps
  *	inner.c		an opened mail as one of Dovecot's own
  *	opener.c	mark, signature, decryption
  *	unseal.c	the other mode
@@ -28,6 +29,12 @@ struct agamid_user {
 	bool unseals; /* the mode */
 	bool told; /* that the key can't be used */
 	bool told_open; /* that it can */
+	bool undumpable;
+};
+
+struct agamid_mailbox {
+	union mailbox_module_context module_ctx;
+	bool has_sealed; /* sealed mail was seen in it */
 };
 
 struct agamid_mail {
@@ -41,6 +48,7 @@ struct agamid_mail {
 
 /* NULL where the plugin is not at work. */
 struct agamid_user *agamid_user(struct mail_user *user);
+struct agamid_mailbox *agamid_mailbox(struct mailbox *box);
 struct agamid_mail *agamid_mail(struct mail *mail);
 
 /* view.c */

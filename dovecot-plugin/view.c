@@ -4,6 +4,7 @@
  * comes from the opened one, all else (flags, dates of arrival, GUID, UIDL)
  * from the mail as it is stored. Each function asks inner_get() first.
  */
+#include "dovecot-plugin/derived.h"
 #include "dovecot-plugin/inner.h"
 
 #include "istream.h"
@@ -21,6 +22,12 @@ agamid_mail(struct mail *mail)
 	struct mail_private *p = (struct mail_private *)mail;
 
 	return (struct agamid_mail *)MODULE_CONTEXT(p, view_mail_module);
+}
+
+struct agamid_mailbox *
+agamid_mailbox(struct mailbox *box)
+{
+	return (struct agamid_mailbox *)MODULE_CONTEXT(box, view_box_module);
 }
 
 static void
@@ -174,7 +181,7 @@ is_of_bytes(enum mail_fetch_field field)
 	return field == MAIL_FETCH_IMAP_BODY ||
 	    field == MAIL_FETCH_IMAP_BODYSTRUCTURE ||
 	    field == MAIL_FETCH_IMAP_ENVELOPE ||
-	    field == MAIL_FETCH_BODY_SNIPPET || field == MAIL_FETCH_HEADER_MD5;
+	    field == MAIL_FETCH_BODY_SNIPPET;
 }
 
 static int
@@ -223,17 +230,51 @@ view_set_cache_corrupted(
 static int
 view_copy(struct mail_save_context *ctx, struct mail *mail)
 {
-	union mailbox_module_context *mbox =
-	    MODULE_CONTEXT_REQUIRE(ctx->transaction->box, view_box_module);
+	struct agamid_mailbox *ab = agamid_mailbox(ctx->transaction->box);
 	struct agamid_mail *am = agamid_mail(mail);
 	int ret;
 
 	if (am != NULL)
 		am->bypass = TRUE;
-	ret = mbox->super.copy(ctx, mail);
+	ret = ab->module_ctx.super.copy(ctx, mail);
 	if (am != NULL)
 		am->bypass = FALSE;
 	return ret;
+}
+
+/* ---- what other plugins do with a mail while this happens (a quota's
+ * sizes, a log of subjects) they do with the mail as it is stored ---- */
+
+static void
+view_update_flags(
+    struct mail *mail, enum modify_type type, enum mail_flags flags)
+{
+	struct agamid_mail *am = agamid_mail(mail);
+
+	am->bypass = TRUE;
+	am->module_ctx.super.update_flags(mail, type, flags);
+	am->bypass = FALSE;
+}
+
+static void
+view_update_keywords(
+    struct mail *mail, enum modify_type type, struct mail_keywords *keywords)
+{
+	struct agamid_mail *am = agamid_mail(mail);
+
+	am->bypass = TRUE;
+	am->module_ctx.super.update_keywords(mail, type, keywords);
+	am->bypass = FALSE;
+}
+
+static void
+view_expunge(struct mail *mail)
+{
+	struct agamid_mail *am = agamid_mail(mail);
+
+	am->bypass = TRUE;
+	am->module_ctx.super.expunge(mail);
+	am->bypass = FALSE;
 }
 
 static bool
@@ -247,15 +288,16 @@ view_mailbox_allocated(struct mailbox *box)
 {
 	struct agamid_user *u = agamid_user(box->storage->user);
 	struct mailbox_vfuncs *v = box->vlast;
-	union mailbox_module_context *mbox;
+	struct agamid_mailbox *ab;
 
 	if (u == NULL || u->unseals || is_raw(box))
 		return;
-	mbox = p_new(box->pool, union mailbox_module_context, 1);
-	mbox->super = *v;
-	box->vlast = &mbox->super;
+	ab = p_new(box->pool, struct agamid_mailbox, 1);
+	ab->module_ctx.super = *v;
+	box->vlast = &ab->module_ctx.super;
 	v->copy = view_copy;
-	MODULE_CONTEXT_SET_SELF(box, view_box_module, mbox);
+	derived_set_vfuncs(v);
+	MODULE_CONTEXT_SET(box, view_box_module, ab);
 }
 
 static void
@@ -274,6 +316,9 @@ set_vfuncs(struct mail_vfuncs *v)
 	v->get_special = view_get_special;
 	v->precache = view_precache;
 	v->prefetch = view_prefetch;
+	v->update_flags = view_update_flags;
+	v->update_keywords = view_update_keywords;
+	v->expunge = view_expunge;
 	v->set_cache_corrupted = view_set_cache_corrupted;
 }
 
@@ -285,7 +330,8 @@ view_mail_allocated(struct mail *mail)
 	struct mail_vfuncs *v = p->vlast;
 	struct agamid_mail *am;
 
-	if (u == NULL || u->unseals || is_raw(mail->box))
+	if (u == NULL || u->unseals || is_raw(mail->box) ||
+	    derived_counts_stored(mail->transaction))
 		return;
 	am = p_new(p->pool, struct agamid_mail, 1);
 	am->module_ctx.super = *v;

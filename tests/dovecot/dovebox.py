@@ -4,6 +4,8 @@ dovebox - a Dovecot of the test's own: base directory, mail, keys, log and
 ports below one scratch directory, with the plugin as it was built.
 
 AGAMID_TOOLS is the build's tests/tools; the plugin is found beside it.
+AGAMID_DOVECOT_ROOT is the root of another Debian, with the plugin that is
+installed there: then its Dovecot is the one that is tried.
 """
 import base64
 import contextlib
@@ -18,112 +20,26 @@ import subprocess
 import tempfile
 import time
 
-import conf24
+import conf
 
 TOOLS = pathlib.Path(os.environ["AGAMID_TOOLS"]).resolve()
-PLUGIN = TOOLS.parents[1] / "dovecot-plugin/lib05_agamid_plugin.so"
+ROOT = os.environ.get("AGAMID_DOVECOT_ROOT", "")
 MODULES = pathlib.Path("/usr/lib/dovecot/modules")
+NAME = "lib05_agamid_plugin.so"
+PLUGIN = (pathlib.Path(ROOT + str(MODULES)) / NAME if ROOT else
+          TOOLS.parents[1] / "dovecot-plugin" / NAME)
 UID = 31500
-VERSION = subprocess.run(["/usr/sbin/dovecot", "--version"], check=True,
-                         capture_output=True, timeout=60).stdout.decode()
 DEADLINE = 60
 
-CONF = """
-base_dir = {dir}/run
-state_dir = {dir}/state
-log_path = {dir}/log
-instance_name = agamid-test
-protocols = imap pop3 lmtp
-ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain
-auth_debug = yes
-auth_verbose = yes
-mail_debug = yes
-listen = 127.0.0.1
-first_valid_uid = {uid}
-first_valid_gid = {uid}
-mail_uid = {uid}
-mail_gid = {uid}
-mail_home = {dir}/mail/%n
-mail_location = {location}
-mail_plugin_dir = {dir}/modules
-mail_plugins = {everywhere}
-lda_mailbox_autocreate = yes
-lmtp_save_to_detail_mailbox = yes
-recipient_delimiter = +
-imap_hibernate_timeout = {hibernate}
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%n {dir}/passwd
-  override_fields = userdb_agamid_pass=%w
-}}
-userdb {{
-  driver = passwd-file
-  args = username_format=%n {dir}/passwd
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
-}}
-namespace other {{
-  prefix = Other/
-  separator = /
-  location = {other}
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-  chroot =
-}}
-service pop3-login {{
-  inet_listener pop3 {{
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = 0
-  }}
-  chroot =
-}}
-service lmtp {{
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-}}
-service stats {{
-  unix_listener stats-writer {{
-    mode = 0666
-  }}
-}}
-service imap {{
-  unix_listener imap-master {{
-    user = $default_internal_user
-  }}
-  extra_groups = $default_internal_group
-}}
-service imap-hibernate {{
-  unix_listener imap-hibernate {{
-    mode = 0666
-  }}
-}}
-plugin {{
-  agamid_mode = {mode}
-  agamid_sealed_pub = {dir}/sealed.pub
-{settings}
-}}
-protocol imap {{
-  mail_plugins = $mail_plugins {loaded}
-}}
-protocol pop3 {{
-  mail_plugins = $mail_plugins {loaded}
-}}
-{extra}
-"""
-
+# In a mount namespace of its own, so that nothing stays mounted; /tmp is
+# the same inside, and so are all paths below it.
+ENTER = ["unshare", "-m", "--propagation", "private", "bash", "-euc", """
+    mount --bind "$0" "$0"
+    mount --bind /proc "$0/proc"
+    mount --rbind /dev "$0/dev"
+    mount --rbind /tmp "$0/tmp"
+    mount -t tmpfs -o mode=755 tmpfs "$0/run"
+    exec chroot "$0" "$@\"""", ROOT] if ROOT else []
 
 def wait_for(condition, what, seconds=DEADLINE):
     """The condition's value once it is true; there is a deadline."""
@@ -141,6 +57,9 @@ def run(*argv, **more):
                           stderr=subprocess.PIPE, timeout=DEADLINE, **more)
     assert done.returncode == 0, (argv, done.stdout, done.stderr)
     return done.stdout
+
+
+VERSION = run(*ENTER, "/usr/sbin/dovecot", "--version").decode()
 
 
 def free_port():
@@ -204,19 +123,22 @@ class Sealer:
 class Dovecot:
     def __init__(self, location="maildir:~/Maildir", mode="view",
                  loaded="agamid", everywhere="", extra="", settings="",
-                 hibernate="0", other="mdbox:~/Other", users=None):
+                 hibernate="0", other="mdbox:~/Other", users=None,
+                 alias=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="agd", dir="/tmp"))
         self.dir.chmod(0o755)
         self.imap_port, self.pop3_port = free_port(), free_port()
         self.users = users or {"frank": "frank's pass"}
+        # {login name: whose home it has}; "bare" has no plugin of ours.
+        self.alias = alias or {}
         for name in ("run", "state", "mail", "modules"):
             (self.dir / name).mkdir()
         os.chown(self.dir / "mail", UID, UID)
-        for entry in MODULES.iterdir():
-            (self.dir / "modules" / entry.name).symlink_to(entry)
-        with contextlib.suppress(FileNotFoundError):
-            (self.dir / "modules" / PLUGIN.name).unlink()
-        shutil.copy(PLUGIN, self.dir / "modules" / PLUGIN.name)
+        for entry in pathlib.Path(ROOT + str(MODULES)).iterdir():
+            if entry.name != NAME:
+                (self.dir / "modules" / entry.name).symlink_to(
+                    MODULES / entry.name)
+        shutil.copy(PLUGIN, self.dir / "modules" / NAME)
         self.write_users()
         self.conf = self.dir / "dovecot.conf"
         values = {
@@ -224,17 +146,17 @@ class Dovecot:
             "mode": mode, "loaded": loaded, "everywhere": everywhere,
             "extra": extra, "settings": settings, "hibernate": hibernate,
             "imap": self.imap_port, "pop3": self.pop3_port}
-        self.conf.write_text(conf24.render(values) if VERSION.startswith("2.4")
-                             else CONF.format(**values))
+        self.conf.write_text(conf.render(VERSION, values))
         self.process = None
 
     def write_users(self):
         (self.dir / "passwd").write_text("".join(
-            f"{name}:{password}:{UID}:{UID}::{self.home(name)}\n"
+            f"{name}:{password}:{UID}:{UID}::{self.home(name)}::"
+            f"{conf.WITHOUT[VERSION[:3]] if name == 'bare' else ''}\n"
             for name, password in self.users.items()))
 
     def home(self, user="frank"):
-        return self.dir / "mail" / user
+        return self.dir / "mail" / self.alias.get(user, user)
 
     def install(self, key, sealer, user="frank"):
         """The user's key, and the node's public half."""
@@ -249,7 +171,7 @@ class Dovecot:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["/usr/sbin/dovecot", "-F", "-c", str(self.conf)],
+            [*ENTER, "/usr/sbin/dovecot", "-F", "-c", str(self.conf)],
             stdin=subprocess.DEVNULL)
         wait_for(self.answers, "Dovecot answers")
         return self
@@ -292,7 +214,7 @@ class Dovecot:
                 and "Killed with signal 15" not in line]
 
     def doveadm(self, *argv, **more):
-        return run("/usr/bin/doveadm", "-c", self.conf, *argv, **more)
+        return run(*ENTER, "/usr/bin/doveadm", "-c", self.conf, *argv, **more)
 
     def save(self, folder, *messages, user="frank"):
         """Exactly these bytes, all of one date; looked at without the plugin."""
@@ -312,6 +234,14 @@ class Dovecot:
     def imap(self, user="frank", password=None):
         return Imap(self.imap_port, user, password or self.users[user])
 
+    def pop3(self, user="frank"):
+        return Pop3(self.pop3_port, user, self.users[user])
+
+    def told(self, text):
+        """Wait until the log's complaints have it: they come by a pipe."""
+        return wait_for(lambda: [line for line in self.complaints()
+                                 if text in line], text)
+
     def processes(self):
         """PIDs and names of this Dovecot's mail processes."""
         found = {}
@@ -322,6 +252,37 @@ class Dovecot:
                 if parent == self.process.pid:
                     found[int(entry.name)] = stat.split("(")[1].split(")")[0]
         return found
+
+
+class Pop3:
+    """Raw POP3: the same."""
+
+    def __init__(self, port, user, password):
+        self.sock = socket.create_connection(("127.0.0.1", port), DEADLINE)
+        self.file = self.sock.makefile("rb")
+        self.file.readline()
+        self("USER " + user)
+        assert self("PASS " + password)[0].startswith(b"+OK")
+
+    def __call__(self, command, lines=False):
+        """The reply's first line, and where there are more, those."""
+        self.sock.sendall(command.encode() + b"\r\n")
+        found = [self.file.readline()]
+        while lines and found[0].startswith(b"+OK") and found[-1] != b".\r\n":
+            found.append(self.file.readline())
+            assert found[-1].endswith(b"\r\n"), ("connection lost", found)
+        return found
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self("QUIT")
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 class Imap:

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import mails
-from dovebox import Key, Sealer, run, wait_for
+from dovebox import ENTER, Key, Sealer, run, wait_for
 
 GOOD = [b"Subject: good one\n\nfirst\n", b"Subject: good two\n\nsecond\n"]
 
@@ -233,7 +233,7 @@ def test_key_of_others(dovecot, sealer):
         client.append("INBOX", good)
         client.ok("SELECT INBOX")
         assert client.bodies() == {1: good}
-    assert ["chmod 600" in line for line in box.complaints()] == [True]
+    assert len(box.told("chmod 600")) == 1
 
 
 # All that somebody may have thought of at once.
@@ -253,7 +253,7 @@ def test_password(dovecot, tmp_path):
             client.ok("SELECT INBOX")
             assert client.bodies() == {1: mails.crlf(GOOD[0])}
         assert box.complaints() == []
-        conf = run("doveconf", "-n", "-c", box.conf).decode()
+        conf = run(*ENTER, "/usr/bin/doveconf", "-n", "-c", box.conf).decode()
         assert PASSWORD not in conf
         lines = [line for line in box.log().splitlines() if PASSWORD in line]
         assert not [line for line in lines if "agamid_pass=" + PASSWORD in line]

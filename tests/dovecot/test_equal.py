@@ -3,15 +3,14 @@
 A folder of sealed mails answers like a folder of the same mails plain: on
 each storage format, on a second connection, over IMAP and POP3.
 """
-import poplib
 import re
 
 import pytest
 
+import conf
 import mails
-from dovebox import wait_for
+from dovebox import VERSION, run, wait_for
 
-poplib._MAXLINE = 200000  # longer than any of ours
 FORMATS = {"maildir": "maildir:~/Maildir", "sdbox": "sdbox:~/sdbox",
            "mdbox": "mdbox:~/mdbox"}
 
@@ -22,27 +21,45 @@ FETCHES = [
     "(BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT FROM)])", "(BODY.PEEK[])",
     "(BODY.PEEK[TEXT])", "(BODY.PEEK[1])", "(BODY.PEEK[1.MIME])",
     "(BODY.PEEK[2])", "(BODY.PEEK[2.MIME])", "(BODY.PEEK[3.HEADER])",
-    "(BODY.PEEK[3.TEXT])", "(BODY.PEEK[]<0.100>)",
+    "(BODY.PEEK[3.TEXT])", "(BODY.PEEK[3.1])", "(BODY.PEEK[4])",
+    "(BODY.PEEK[3.HEADER.FIELDS (FROM DATE)])", "(BODY.PEEK[0])",
+    "(BODY.PEEK[]<0.100>)", "(BODY.PEEK[]<0.0>)", "(BODY.PEEK[]<9999999.9>)",
     "(BODY.PEEK[]<70000.20000>)", "(BODY.PEEK[TEXT]<10.50>)",
-    "(RFC822.HEADER)", "(BINARY.SIZE[1])", "(BINARY.PEEK[1])",
-    "(BINARY.PEEK[2])", "(BINARY.PEEK[2]<5.20>)", "(PREVIEW)",
-    "(PREVIEW (LAZY))", "(INTERNALDATE FLAGS)", "(UID MODSEQ)",
+    "(BODY.PEEK[HEADER]<3.20>)", "(BODY.PEEK[2]<100.100>)",
+    "(RFC822.HEADER)", "(RFC822.TEXT)", "(RFC822)", "(BODY[1])",
+    "(BINARY.SIZE[1])", "(BINARY.SIZE[2])", "(BINARY.SIZE[3])",
+    "(BINARY.SIZE[])", "(BINARY.PEEK[1])", "(BINARY.PEEK[2])",
+    "(BINARY.PEEK[3])", "(BINARY.PEEK[])", "(BINARY.PEEK[2]<5.20>)",
+    "(PREVIEW)", "(PREVIEW (LAZY))", "(INTERNALDATE FLAGS)", "(UID MODSEQ)",
     "(BODYSTRUCTURE ENVELOPE RFC822.SIZE BODY.PEEK[HEADER])",
 ]
 SEARCHES = [
     "SUBJECT secretword", "BODY secretword", "TEXT secretword",
     "TEXT nosuchword", "SUBJECT Sealed", "TEXT BEGIN", "FROM ann", "TO frank",
-    "CC carol", "HEADER X-Agamid-Sealed \"\"", "HEADER Message-ID one",
+    "CC carol", "BCC x", "HEADER X-Agamid-Sealed \"\"",
+    "HEADER Message-ID one", "HEADER Received carol", "HEADER Subject \"\"",
     "LARGER 2000", "SMALLER 300", "SENTSINCE 21-Nov-2026",
-    "SENTBEFORE 20-Nov-2026", "SINCE 1-Jan-2020", "ALL", "UNSEEN",
-    "NOT BODY secretword", "OR SUBJECT wide BODY inner",
+    "SENTBEFORE 20-Nov-2026", "SENTON 21-Nov-2026", "SINCE 1-Jan-2020",
+    "BEFORE 1-Jan-2020", "ON 22-Nov-2026", "ALL", "UNSEEN", "SEEN",
+    "NOT BODY secretword", "OR SUBJECT wide BODY inner", "UID 2:4,7",
+    "2:* SMALLER 1000 SUBJECT e", "CHARSET UTF-8 TEXT {6+}\r\nGr\u00fc\u00df",
+    "CHARSET UTF-8 SUBJECT {7+}\r\nGr\u00fc\u00dfe",
+    "RETURN (MIN MAX COUNT ALL) TEXT secretword",
+    "RETURN (COUNT) LARGER 1000", "RETURN (PARTIAL 2:3) BODY secretword",
+    "RETURN (SAVE) FROM ann", "$ SUBJECT secretword",
 ]
 OTHERS = [
     "SORT (SUBJECT) UTF-8 ALL", "SORT (DATE) UTF-8 ALL",
     "SORT (FROM) UTF-8 ALL", "SORT (REVERSE SIZE) UTF-8 ALL",
     "SORT (ARRIVAL) UTF-8 ALL", "SORT (TO CC) UTF-8 ALL",
+    "SORT (REVERSE SUBJECT DATE) UTF-8 ALL", "SORT (CC SIZE) UTF-8 ALL",
+    "SORT (DISPLAYFROM) UTF-8 ALL", "SORT (REVERSE DISPLAYTO) UTF-8 ALL",
+    "SORT RETURN (COUNT MIN) (SIZE) UTF-8 BODY secretword",
+    "SORT RETURN (PARTIAL 1:3) (SUBJECT) UTF-8 ALL",
+    "UID SORT (SUBJECT) UTF-8 SMALLER 2000",
     "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 ALL",
-    "THREAD REFS UTF-8 ALL",
+    "THREAD REFS UTF-8 ALL", "UID THREAD REFERENCES UTF-8 SUBJECT secretword",
+    "UID FETCH 1:* (UID ENVELOPE)", "UID SEARCH TEXT secretword",
 ]
 
 
@@ -52,19 +69,34 @@ def commands():
     yield from OTHERS
 
 
+def answer(client, command):
+    """What the server says, without what differs from time to time."""
+    replies, end = client(command)
+    end = re.sub(rb"\([0-9.]+ \+ [0-9.]+ .*secs\)", b"", end)
+    varies = rb'\(TAG "[a-z0-9]*"\)| ?\\Recent|MODSEQ \(\d+\)'
+    return [re.sub(varies, b"", r) for r in replies], end
+
+
+def look_into(client, folder):
+    """SELECT, all but the folder's own numbers."""
+    return [r for r in client.ok(f"SELECT {folder}")
+            if not re.search(b"UIDVALIDITY|MODSEQ|RECENT|CLOSED", r)]
+
+
+def status(client, folder):
+    return [r.replace(folder.encode(), b"") for r in client.ok(
+        f"STATUS {folder} (MESSAGES UIDNEXT UNSEEN SIZE)")]
+
+
 def answers(client, folder):
-    """What the server says to all commands, without the folder's name."""
+    """To all commands, without the folder's name."""
     client.ok("ENABLE CONDSTORE")
-    select = client.ok(f"SELECT {folder}")
-    found = {"SELECT": ([r for r in select if b"UIDVALIDITY" not in r
-                         and b"MODSEQ" not in r], b"")}
+    found = {"SELECT": (look_into(client, folder), b"")}
     for command in commands():
-        replies, end = client(command)
-        end = re.sub(rb"\([0-9.]+ \+ [0-9.]+ .*secs\)", b"", end)
-        found[command] = (replies, end)
+        found[command] = answer(client, command)
+    client.ok("STORE 1:* -FLAGS.SILENT (\\Seen)")
     client.ok("UNSELECT")
-    status, _ = client(f"STATUS {folder} (MESSAGES UIDNEXT UNSEEN SIZE)")
-    found["STATUS"] = ([r.replace(folder.encode(), b"") for r in status], b"")
+    found["STATUS"] = (status(client, folder), b"")
     return found
 
 
@@ -78,6 +110,11 @@ def compare(plain, sealed):
         assert got[1] == want[1], command
 
 
+def compare_folders(box, plain, sealed):
+    with box.imap() as client:
+        compare(answers(client, plain), answers(client, sealed))
+
+
 @pytest.fixture(scope="module")
 def sealed(sealer):
     return sealer.seal(*mails.ALL)
@@ -85,16 +122,56 @@ def sealed(sealer):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_imap(dovecot, sealed, name):
-    """SPEC D-5.1: every command, on two connections."""
-    box = dovecot(location=FORMATS[name])
+    """SPEC D-5.1: every command, on two connections, and of copies."""
+    other = {"maildir": "mdbox", "sdbox": "maildir", "mdbox": "sdbox"}[name]
+    box = dovecot(location=FORMATS[name], other=f"{other}:~/Other")
     box.create("Plain", "Sealed")
     box.save("Plain", *mails.ALL)
     box.save("Sealed", *sealed)
     for _ in range(2):
-        with box.imap() as client:
-            compare(answers(client, "Plain"), answers(client, "Sealed"))
+        compare_folders(box, "Plain", "Sealed")
+    with box.imap() as client:
+        for folder in ("Plain", "Sealed"):
+            client.ok(f"CREATE Other/{folder}")
+            client.ok(f"CREATE {folder}Copy")
+            client.ok(f"SELECT {folder}")
+            client.ok(f"COPY 1:* {folder}Copy")
+            client.ok(f"MOVE 1:* Other/{folder}")
+    compare_folders(box, "PlainCopy", "SealedCopy")
+    compare_folders(box, "Other/Plain", "Other/Sealed")
     assert box.complaints() == []
     assert "corrupt" not in box.log()
+    nothing_on_disk(box, "Plain")
+
+
+@pytest.fixture(scope="module")
+def curve(tmp_path_factory):
+    """A key for mail_crypt."""
+    where = tmp_path_factory.mktemp("curve")
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+        "ec_paramgen_curve:prime256v1", "-out", where / "private")
+    run("openssl", "pkey", "-in", where / "private", "-pubout", "-out",
+        where / "public")
+    for path in (where, *where.iterdir()):
+        path.chmod(0o755)
+    for parent in where.parents[:2]:
+        parent.chmod(0o755)
+    return where
+
+
+@pytest.mark.parametrize("name, plugins", [
+    ("maildir", ["zlib"]), ("sdbox", ["quota"]),
+    ("mdbox", ["crypt", "zlib", "quota"])])
+def test_with_other_plugins(dovecot, sealed, curve, name, plugins):
+    """SPEC D-5.1: the same, with what else changes mail on its way."""
+    box = dovecot(location=FORMATS[name],
+                  **conf.plugins(VERSION, plugins, curve))
+    box.create("Plain", "Sealed")
+    box.save("Plain", *mails.ALL)
+    box.save("Sealed", *sealed)
+    for _ in range(2):
+        compare_folders(box, "Plain", "Sealed")
+    assert box.complaints() == []
     nothing_on_disk(box, "Plain")
 
 
@@ -127,31 +204,97 @@ def test_lmtp_then_listed(dovecot, sealer, name):
     nothing_on_disk(box, "Plain")
 
 
-def pop3(box):
-    client = poplib.POP3("127.0.0.1", box.pop3_port, timeout=60)
-    client.user("frank")
-    client.pass_(box.users["frank"])
-    return client
+POP3 = [("STAT", False), ("LIST", True), ("CAPA", True), ("LAST", False),
+        ("NOOP", False), ("LIST 99", False), ("RETR 99", False),
+        ("TOP 99 1", False)]
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_pop3(dovecot, sealed, name):
-    """SPEC D-5.1: sizes are those of what is read; UIDL stays."""
-    box = dovecot(location=FORMATS[name])
+def pop3_answers(client, count):
+    yield from ((command, client(command, more)) for command, more in POP3)
+    for number in range(1, count + 1):
+        yield f"LIST {number}", client(f"LIST {number}")
+        for lines in (0, 1, 5, 100000):
+            command = f"TOP {number} {lines}"
+            yield command, client(command, True)
+        yield f"RETR {number}", client(f"RETR {number}", True)
+
+
+@pytest.mark.parametrize("name, extra", [
+    ("maildir", ""), ("sdbox", "pop3_fast_size_lookups = yes\n"),
+    ("mdbox", "pop3_save_uidl = yes\n")])
+def test_pop3(dovecot, sealed, name, extra):
+    """SPEC D-5.1: every command; sizes are those of what is read, and the
+    UIDLs those of a session that has no key."""
+    users = {"frank": "frank's pass", "locked": "wrong", "ann": "x"}
+    box = dovecot(location=FORMATS[name], extra=extra, users=users,
+                  alias={"locked": "frank"})
     box.save("INBOX", *sealed)
-    before = box.doveadm("fetch", "-u", "frank", "pop3.uidl uid", "ALL")
-    client = pop3(box)
-    sizes = [int(line.split()[1]) for line in client.list()[1]]
-    expected = [m if b"\r\n" in m else mails.crlf(m) for m in mails.ALL]
-    assert sizes == [len(m) for m in expected]
-    assert client.stat() == (len(expected), sum(sizes))
-    for number, message in enumerate(expected, 1):
-        got = b"".join(line + b"\r\n" for line in client.retr(number)[1])
-        assert got == message + (b"" if message.endswith(b"\n") else b"\r\n")
-    top = client.top(1, 1)[1]
-    assert top[-1] == b"The first secretword line."
-    uidls = [line.split()[1] for line in client.uidl()[1]]
-    client.quit()
-    assert len(set(uidls)) == len(uidls)
-    assert before == box.doveadm("fetch", "-u", "frank", "pop3.uidl uid", "ALL")
+    box.save("INBOX", *mails.ALL, user="ann")
+    (box.home() / ".agamid/secret.pgp.notice").touch()  # as if it was sent
+    with box.pop3("locked") as client:
+        uidl = client("UIDL", True)
+    assert len(set(uidl)) == len(sealed) + 2
+    for count in (len(sealed), len(sealed) - 1):
+        with box.pop3("ann") as plain, box.pop3("frank") as client:
+            assert list(pop3_answers(client, count)) == list(
+                pop3_answers(plain, count))
+            assert len(client("UIDL", True)) == count + 2
+            if count == len(sealed):
+                assert client("UIDL", True) == uidl
+            for one in (client, plain):
+                assert one("DELE 2") + one("RSET") + one("DELE 3") == [
+                    b"+OK Marked to be deleted.\r\n", b"+OK\r\n",
+                    b"+OK Marked to be deleted.\r\n"]
+            assert client("STAT") == plain("STAT")
+    assert all("does not open" in line for line in box.complaints())
+
+
+def test_pushed(dovecot, sealed):
+    """SPEC D-5.1: what the server says of itself, and makes of parts."""
+    box = dovecot()
+    box.create("Plain", "Sealed")
+    items = "UID RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[TEXT]"
+    found = []
+    for folder, messages in (("Plain", mails.ALL), ("Sealed", sealed)):
+        with box.imap() as client, box.imap() as other:
+            client.ok(f"SELECT {folder}")
+            client.ok(f"NOTIFY SET (SELECTED (MessageNew ({items}) "
+                      "MessageExpunge FlagChange))")
+            client.ok("SEARCH RETURN (UPDATE COUNT) TEXT secretword")
+            for message in messages[:4]:
+                other.append(folder, message)
+            replies = []
+
+            def seen():
+                replies.extend(client.ok("NOOP"))
+                return sum(b" FETCH (UID" in r for r in replies) == 4
+            wait_for(seen, "four new mails")
+            uidvalidity = next(
+                re.search(rb"UIDVALIDITY (\d+)", r)[1].decode()
+                for r in other.ok(f"SELECT {folder}") if b"UIDVALIDITY" in r)
+            url = f"/{folder};UIDVALIDITY={uidvalidity}/;UID="
+            other.ok(f'APPEND {folder} CATENATE (URL "{url}4/;SECTION=HEADER"'
+                     f' URL "{url}1/;SECTION=TEXT" TEXT {{4+}}\r\nmore)')
+            replies.append(other.bodies("5"))
+            found.append([r for r in replies if isinstance(r, dict)
+                          or b" FETCH (UID" in r or b"ESEARCH" in r])
+    assert found[0] == found[1]
     assert box.complaints() == []
+
+
+def test_locked_sessions(dovecot, sealed):
+    """SPEC D-5.2: what a session without plugin or password has noted
+    (orders, threads, sizes) is not taken for the opened mail's, nor the
+    reverse."""
+    users = {"frank": "frank's pass", "locked": "wrong", "bare": "x"}
+    box = dovecot(users=users, alias={"locked": "frank", "bare": "frank"})
+    box.create("Plain", "Sealed")
+    box.save("Plain", *mails.ALL)
+    box.save("Sealed", *sealed)
+    with box.imap("bare") as bare, box.imap("locked") as locked, \
+            box.imap() as client:
+        stored = answers(bare, "Sealed")
+        for _ in range(2):
+            compare(answers(client, "Plain"), answers(client, "Sealed"))
+            compare(stored, answers(locked, "Sealed"))
+    assert ["does not open" in line for line in box.complaints()] == [True]

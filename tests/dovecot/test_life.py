@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Copies, other processes, long sessions, the other mode."""
+import base64
 import concurrent.futures
+import fcntl
 import os
+import pathlib
 import re
 import signal
 import time
 
 import pytest
 
+import conf
 import mails
-from dovebox import PLUGIN, VERSION, Dovecot, wait_for
-from test_equal import FORMATS, nothing_on_disk
+from dovebox import PLUGIN, UID, VERSION, Dovecot, wait_for
+from test_equal import FORMATS, answers, compare, nothing_on_disk
 
 TEXT = mails.crlf(mails.SIMPLE)
 
@@ -45,85 +49,159 @@ def test_copy_and_move(dovecot, sealer, extra):
     assert box.complaints() == []
 
 
+PASS = {"2.3": "plugin/agamid_pass", "2.4": "agamid_pass"}[VERSION[:3]]
+
+
 def test_other_processes(dovecot, sealer):
-    """SPEC D-3.1: loaded everywhere, it works where a person reads."""
+    """SPEC D-3.1: loaded everywhere, and told the password, it works where
+    a person reads, and nowhere else."""
     box = dovecot(everywhere="agamid", loaded="")
     box.lmtp(sealer.seal(TEXT)[0])
+    with_pass = ("-o", f"{PASS}=frank's pass")
     with box.imap() as client:
         client.ok("SELECT INBOX")
         assert TEXT in client.bodies().values()
-        fetched = box.doveadm("-o", "plugin/agamid_pass=frank's pass",
-                              "fetch", "-u", "frank", "text", "ALL")
+        fetched = box.doveadm(*with_pass, "fetch", "-u", "frank", "text", "ALL")
         assert b"BEGIN PGP MESSAGE" in fetched and mails.WORD not in fetched
-        target = box.dir / "backup"
-        target.mkdir()
-        os.chown(target, 31500, 31500)
-        box.doveadm("-o", "plugin/agamid_pass=frank's pass", "backup", "-u",
-                    "frank", f"maildir:{target}/b")
-        copied = b"".join(p.read_bytes() for p in target.rglob("*")
-                          if p.is_file())
-        assert b"BEGIN PGP MESSAGE" in copied and mails.WORD not in copied
+        for number, command in enumerate(("backup", "sync", "sync")):
+            target = box.dir / f"copy{number % 2}"
+            target.mkdir(exist_ok=True)
+            os.chown(target, UID, UID)
+            box.doveadm(*with_pass, command, "-u", "frank",
+                        f"maildir:{target}/b")
+            copied = b"".join(p.read_bytes() for p in target.rglob("*")
+                              if p.is_file())
+            assert copied.count(b"BEGIN PGP MESSAGE") == 1
+            assert mails.WORD not in copied
+        box.doveadm(*with_pass, "index", "-u", "frank", "INBOX")
     assert "does nothing in lmtp" in box.log()
     nothing_on_disk(box, "Plain")
 
 
+def test_indexer(dovecot, sealer):
+    """SPEC D-3.1: what the indexer has put into the cache is not opened
+    mail's, and is not taken for it."""
+    box = dovecot(everywhere="agamid", loaded="")
+    box.lmtp(sealer.seal(TEXT)[0])
+    box.doveadm("index", "-q", "-u", "frank", "INBOX")
+    wait_for(lambda: "does nothing in indexer-worker" in box.log(),
+             "the indexer to work")
+    with box.imap() as client:
+        client.ok("SELECT INBOX")
+        assert client.ok("SEARCH SUBJECT secretword") == [b"* SEARCH 1\r\n"]
+        assert TEXT in client.bodies().values()
+    nothing_on_disk(box, "Plain")
+
+
 def test_nothing_outlives_the_session(dovecot, sealer):
-    """SPEC D-5.3: no process with the key once the client is gone."""
+    """SPEC D-5.3: in memory that nobody changes, swaps or dumps; no process
+    with the key once the client is gone."""
     box = dovecot()
     with box.imap() as client:
         client.append("INBOX", sealer.seal(TEXT)[0])
         client.ok("SELECT INBOX")
         assert client.bodies() == {1: TEXT}
         pid = next(p for p, name in box.processes().items() if name == "imap")
-        opened = [os.readlink(f"/proc/{pid}/fd/{fd}")
-                  for fd in os.listdir(f"/proc/{pid}/fd")]
-        assert any("memfd:agamid" in name for name in opened)
+        where = pathlib.Path(f"/proc/{pid}")
+        memfds = [fd for fd in (where / "fd").iterdir()
+                  if "memfd:agamid" in os.readlink(fd)]
+        assert memfds
+        for fd in memfds:
+            with open(fd, "rb") as memfd:
+                seals = fcntl.fcntl(memfd, fcntl.F_GET_SEALS)
+            assert seals == (fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK |
+                             fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+        assert re.search(r"VmLck:\s+[1-9]", (where / "status").read_text())
+        assert (where / "environ").stat().st_uid == 0  # not dumpable
     wait_for(lambda: "imap" not in box.processes().values(), "imap ends")
     assert not any("gpg" in name for name in box.processes().values())
 
 
+def attached(data):
+    return (b"From: a@b.example\r\nSubject: attached secretword\r\n"
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x"
+            b"\r\n\r\n--x\r\nContent-Type: application/octet-stream\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n"
+            + base64.encodebytes(data).replace(b"\n", b"\r\n")
+            + b"--x--\r\n")
+
+
+def test_no_temporary_files(dovecot, sealer):
+    """SPEC D-5.3: a large part, decoded, reaches no folder on disk."""
+    box = dovecot(extra="mail_temp_dir = /no/such/folder\n")
+    data = b"secretword\0\n" * 40000
+    box.create("Plain", "Sealed")
+    box.save("Plain", attached(data))
+    box.save("Sealed", *sealer.seal(attached(data)))
+    said = []
+    for folder in ("Plain", "Sealed"):
+        sessions = box.log().count("User session is finished")
+        with box.imap() as client:
+            client.ok(f"SELECT {folder}")
+            assert data in client.ok("FETCH 1 (BINARY.PEEK[1])")[0]
+        wait_for(lambda: box.log().count("User session is finished") >
+                 sessions, "the log of that session")
+        said.append(sum("/no/such/folder" in line for line in box.complaints()))
+    assert 0 < said[0] == said[1]  # of the plain mail only
+
+
+def hibernate(box, client):
+    """Until the session's process has given it away; then wake it."""
+    client.number += 1
+    client.sock.sendall(b"a%d IDLE\r\n" % client.number)
+    assert client.file.readline().startswith(b"+")
+    wait_for(lambda: "imap" not in box.processes().values(),
+             "the session to be hibernated")
+    client.sock.sendall(b"DONE\r\n")
+    while not client.read_reply().startswith(b"a%d OK" % client.number):
+        pass
+
+
 def test_hibernation(dovecot, sealer):
-    """SPEC D-5.3: opened before and after."""
+    """SPEC D-5.1, D-5.3: every answer is as before."""
     box = dovecot(hibernate="1 s")
+    box.create("Plain", "Sealed")
+    box.save("Plain", *mails.ALL[:5])
+    box.save("Sealed", *sealer.seal(*mails.ALL[:5]))
     with box.imap() as client:
-        client.append("INBOX", sealer.seal(TEXT)[0])
-        client.ok("SELECT INBOX")
-        assert client.bodies() == {1: TEXT}
-        client.number += 1
-        client.sock.sendall(b"a%d IDLE\r\n" % client.number)
-        assert client.file.readline().startswith(b"+")
-        wait_for(lambda: "imap" not in box.processes().values(),
-                 "the session to be hibernated")
-        client.sock.sendall(b"DONE\r\n")
-        while not client.read_reply().startswith(b"a%d OK" % client.number):
-            pass
-        assert client.bodies() == {1: TEXT}
+        client.ok("SELECT Sealed")
+        before = client.bodies()
+        hibernate(box, client)
+        assert client.bodies() == before
+        compare(answers(client, "Plain"), answers(client, "Sealed"))
     assert box.complaints() == []
 
 
-OTHERS = {
-    "2.3": [("zlib", "  zlib_save = gz\n"),
-            ("quota", "  quota = count:User quota\n  quota_vsizes = yes\n"
-             "  quota_rule = *:storage=1G\n")],
-    "2.4": [("mail_compress", "mail_compress_write_method = gz\n"),
-            ("quota", "quota \"User quota\" {\n  storage_size = 1G\n}\n")],
-}
+def quota(box, how="get"):
+    box.doveadm("quota", "recalc", "-u", "frank") if how == "recalc" else None
+    return box.doveadm("-f", "tab", "quota", "get", "-u", "frank")
 
 
-@pytest.mark.parametrize("plugins, settings", OTHERS[VERSION[:3]])
-def test_with_other_plugins(dovecot, sealer, plugins, settings):
-    box = dovecot(everywhere=plugins, settings=settings)
+def test_quota(dovecot, sealer):
+    """SPEC D-5.6: whoever counts counts what is stored."""
+    box = dovecot(**conf.plugins(VERSION, ["quota"], ""))
+    empty = quota(box)
     sealed = sealer.seal(*mails.ALL[:6])
-    box.create("Plain", "Sealed")
-    box.save("Plain", *mails.ALL[:6])
-    box.save("Sealed", *sealed)
+    for mail in sealed[:3]:
+        box.lmtp(mail)
     with box.imap() as client:
-        replies = []
-        for folder in ("Plain", "Sealed"):
+        client.ok("SELECT INBOX")
+        sizes = [len(body) for body in client.bodies().values()]
+        said = b"SIZE %d)" % sum(sizes)
+        assert said in client.ok("STATUS INBOX (SIZE)")[0]
+        for mail in sealed[3:]:
+            client.append("INBOX", mail)
+        client.bodies()
+        client.ok("CREATE There")
+        client.ok("COPY 2:3 There")
+        client.ok("STORE 1,4 +FLAGS (\\Deleted)")
+        client.ok("EXPUNGE")
+        assert quota(box) == quota(box, "recalc") != empty
+        for folder in ("INBOX", "There"):
             client.ok(f"SELECT {folder}")
-            replies.append(client.ok(
-                "FETCH 1:* (RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"))
-    assert replies[0] == replies[1]
+            client.ok("STORE 1:* +FLAGS (\\Deleted)")
+            client.ok("EXPUNGE")
+        assert quota(box) == empty
     assert box.complaints() == []
 
 

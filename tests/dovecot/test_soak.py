@@ -98,3 +98,17 @@ def test_five_thousand_fetches(dovecot, sealer):
         print("5000 fetches: RSS kB, descriptors:", seen[1], seen[-1])
     assert seen[-1][0] < seen[1][0] * 1.1 + 1000
     assert seen[-1][1] <= seen[1][1]
+
+
+def test_bomb(dovecot, sealer, key):
+    """200 MB in 200 kB: shown as it is, without taking the memory."""
+    box = dovecot()
+    bomb = sealer.wrap(key.gpg("--armor", "--encrypt", "-z", "1", "-r",
+                               "frank@friends.example",
+                               data=bytes(200 << 20)))[0]
+    fill(box, "INBOX", [bomb])
+    with box.imap() as client:
+        client.ok("SELECT INBOX")
+        assert client.bodies() == {1: bomb}
+        assert resident(imap_pid(box)) < 50000
+    assert len(box.told("more comes out")) == 1
