@@ -359,6 +359,7 @@ doctor_free(struct doctor *d)
 	for (i = 0; i < d->count; i++)
 		free(d->finding[i].subject);
 	free(d->finding);
+	free(d->canary_to);
 	free(d->canary_user);
 	buf_free(&d->relay);
 	words_free(&d->wanted);

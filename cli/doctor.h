@@ -74,6 +74,7 @@ struct doctor {
 	struct buf relay; /* relayd's answer to "status"; empty: none */
 	char relay_error[256]; /* why there is none */
 	const char *canary; /* where the test mail goes; NULL: it is chosen */
+	char *canary_to; /* where it goes; NULL: not chosen */
 	char *canary_user; /* its mailbox; NULL: not known */
 	bool dovecot_up, injection_up;
 	struct verdict time; /* was there enough of it */

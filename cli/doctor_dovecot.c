@@ -201,11 +201,13 @@ check_lmtp(struct doctor *d)
 static void
 check_user(struct doctor *d)
 {
-	char *address = mail_canary_address(d);
 	struct verdict v;
+	char *address;
 
+	if (d->dovecot_up)
+		mail_choose_canary(d);
+	address = mail_canary_address(d);
 	verdict_begin(&v, "doveadm finds the mailbox of %s", address);
-	d->canary_user = d->dovecot_up ? mail_find_user(d, address) : NULL;
 	if (!d->dovecot_up)
 		verdict_warn(&v, "agamid doctor dovecot.lmtp",
 		    "not asked: Dovecot does not answer by LMTP");

@@ -23,24 +23,35 @@
 
 #define LISTENER "public/agamid-inject"
 #define ANSWER_MS 2000
+#define MAILBOXES_MAX 8
 #define ARRIVE_MS 5000
 #define LOOK_NS 100000000L
 #define HEADER "X-Agamid-Canary"
 
-char *
-mail_canary_address(const struct doctor *d)
+/* The nth address that a canary could go to, malloc'ed; NULL: no more. */
+static char *
+candidate(const struct doctor *d, size_t n)
 {
 	const struct manifest *self = d->known.roster.self;
 	const char *to;
 
 	if (d->canary != NULL)
-		return xstrdup(d->canary);
+		return n == 0 ? xstrdup(d->canary) : NULL;
 	if (self->mailbox_count == 0)
-		return xasprintf("postmaster@%s", self->domains[0]);
-	to = conf_deliver_to(d->known.conf, self->mailboxes[0].name);
+		return n == 0 ? xasprintf("postmaster@%s", self->domains[0])
+			      : NULL;
+	if (n >= self->mailbox_count || n >= MAILBOXES_MAX)
+		return NULL;
+	to = conf_deliver_to(d->known.conf, self->mailboxes[n].name);
 	if (strchr(to, '@') != NULL)
 		return xstrdup(to);
 	return xasprintf("%s@%s", to, self->domains[0]);
+}
+
+char *
+mail_canary_address(const struct doctor *d)
+{
+	return d->canary_to != NULL ? xstrdup(d->canary_to) : candidate(d, 0);
 }
 
 /* doveadm COMMAND -u USER ARGS...; its exit status, or negative. */
@@ -50,8 +61,10 @@ doveadm(const struct doctor *d, const char *const *argv, struct buf *out)
 	return run_program(argv, NULL, out, NULL, doctor_seconds(d, 2), NULL);
 }
 
-char *
-mail_find_user(const struct doctor *d, const char *address)
+/* The name that doveadm knows that address's mailbox by: the address, or its
+ * local part. malloc'ed; NULL: none. */
+static char *
+find_user(const struct doctor *d, const char *address)
 {
 	char *local = xasprintf("%.*s", (int)strcspn(address, "@"), address);
 	const char *names[] = {address, local};
@@ -66,6 +79,22 @@ mail_find_user(const struct doctor *d, const char *address)
 	}
 	free(local);
 	return found;
+}
+
+/* An alias of Postfix's has no mailbox: another address may have one. */
+void
+mail_choose_canary(struct doctor *d)
+{
+	char *address;
+	size_t i;
+
+	for (i = 0; (address = candidate(d, i)) != NULL; i++) {
+		d->canary_user = find_user(d, address);
+		if (d->canary_user != NULL)
+			break;
+		free(address);
+	}
+	d->canary_to = address;
 }
 
 void

@@ -8,12 +8,12 @@
 
 #include "cli/doctor.h"
 
-/* Where the canary goes: --canary, or the first mailbox of the manifest,
- * or postmaster. malloc'ed. */
+/* The address that the canary is for: the one that was chosen, else --canary,
+ * the first mailbox of the manifest, or postmaster. malloc'ed. */
 char *mail_canary_address(const struct doctor *d);
-/* The name that doveadm knows that address's mailbox by: the address, or
- * its local part. malloc'ed; NULL: none. */
-char *mail_find_user(const struct doctor *d, const char *address);
+/* Choose it: the first of the first eight mailboxes that Dovecot knows. Sets
+ * canary_to and canary_user; both stay NULL if there is none. */
+void mail_choose_canary(struct doctor *d);
 /* The message. Pure; to and host are checked names. */
 void mail_canary_text(const char *to, const char *host, const char *token,
     int64_t now, struct buf *text);
