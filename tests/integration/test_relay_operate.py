@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the operator asks of relayd and tells it: long queues, traces,
 pauses, and leaving, over real SSH."""
+import os
+import pathlib
 import time
 
 import relay_net
@@ -79,6 +81,37 @@ def test_trace_costs_no_commit(make_net):
         net.alice.ask("queue")
         return database.stat().st_mtime_ns == before
     wait_for(quiet, what="questions that write nothing")
+
+
+def files_of(node):
+    """Each file below the node's root but its logs: what a write would change."""
+    found = {}
+    for folder, _, names in os.walk(node.root):
+        for path in [pathlib.Path(folder), *(pathlib.Path(folder) / n for n in names)]:
+            if path.name not in ("log", "sshd.log"):
+                s = path.lstat()
+                found[str(path)] = (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
+    return found
+
+
+def test_idle_means_no_write(make_net):
+    """SPEC R-8.8: with mail held for one who is away, attempts to reach him, and a session open to another:
+    nothing is written, the database's journal included."""
+    net = make_net("alice", "bob", "carol")
+    net.alice.settings["relay"] = {"retry-min": "1s", "retry-max": "1s", "idle": "1m"}
+    net.configure()
+    net.start("alice", "carol")
+    ids = net.alice.bundles("bob", 3)
+    wait_for(lambda: sorted(net.carol.held("bob")) == sorted(ids), what="the copies")
+    tried = net.alice.logged("will dial again peer=bob")
+    wait_for(lambda: net.alice.logged("will dial again peer=bob") > tried + 1, what="quiet")
+    for node in (net.alice, net.carol):
+        node.ask("status")
+    before = files_of(net.alice), files_of(net.carol)
+    tried = net.alice.logged("will dial again peer=bob")
+    wait_for(lambda: net.alice.logged("will dial again peer=bob") > tried + 2, what="more attempts")
+    assert (files_of(net.alice), files_of(net.carol)) == before
+    assert net.alice.peer("carol")["session"] != "none"
 
 
 def test_pause(make_net):
