@@ -10,17 +10,26 @@ from dovebox import Dovecot, Key, Sealer
 PASSWORD = "frank's pass"
 
 
+# Marker: the variable of the environment without which it is left out.
+WANTED = {"soak": "AGAMID_SOAK", "imaptest": "AGAMID_IMAPTEST"}
+
+
 def pytest_configure(config):
-    config.addinivalue_line("markers", "soak: long; only with AGAMID_SOAK set")
+    for marker, variable in WANTED.items():
+        config.addinivalue_line(
+            "markers", f"{marker}: only where {variable} is set")
+
+
+def is_wanted(item):
+    return all(variable in os.environ or not item.get_closest_marker(marker)
+               for marker, variable in WANTED.items())
 
 
 def pytest_collection_modifyitems(items, config):
-    """The long ones are another run's: they are left out, not skipped."""
-    if "AGAMID_SOAK" in os.environ:
-        return
-    long = [item for item in items if item.get_closest_marker("soak")]
-    items[:] = [item for item in items if item not in long]
-    config.hook.pytest_deselected(items=long)
+    """What is another run's is left out, not skipped."""
+    config.hook.pytest_deselected(
+        items=[item for item in items if not is_wanted(item)])
+    items[:] = [item for item in items if is_wanted(item)]
 
 
 @pytest.fixture(scope="session")

@@ -71,10 +71,10 @@ def commands():
 
 def answer(client, command):
     """What the server says, without what differs from time to time."""
+    varies = (rb'\(TAG "[a-z0-9]*"\)| ?\\Recent|MODSEQ \(\d+\)|COPYUID \d+|'
+              rb"\([0-9.]+ \+ [0-9.]+ .*secs\)")
     replies, end = client(command)
-    end = re.sub(rb"\([0-9.]+ \+ [0-9.]+ .*secs\)", b"", end)
-    varies = rb'\(TAG "[a-z0-9]*"\)| ?\\Recent|MODSEQ \(\d+\)'
-    return [re.sub(varies, b"", r) for r in replies], end
+    return [re.sub(varies, b"", r) for r in replies], re.sub(varies, b"", end)
 
 
 def look_into(client, folder):
