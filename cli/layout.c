@@ -35,6 +35,7 @@ static const struct place dirs[] = {
     {SPOOL, "tmp/milter", USER_MILTER, GROUP_SPOOL, 02770},
     {SPOOL, "tmp/relay", USER_SSH, GROUP_SPOOL, 02770},
     {SPOOL, "new", USER_MILTER, GROUP_SPOOL, 02770},
+    {SPOOL, "dsn", USER_MILTER, GROUP_SPOOL, 02770},
     {SPOOL, "incoming", "root", "root", 0755},
     {SPOOL, "held", USER_RELAY, GROUP_SPOOL, 0750},
     {STATE, "", "root", "root", 0755},

@@ -172,15 +172,15 @@ job_pause(struct delivery *d)
 	return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
 }
 
-static int
-job_engine(struct delivery *d)
+int
+worker_engine(struct worker *w, struct error *error_r)
 {
-	const struct home *h = d->home;
+	const struct home *h = w->home;
 
-	if (d->worker->pgp != NULL)
+	if (w->pgp != NULL)
 		return 0;
 	return openpgp_new_secrets(h->conf->openpgp, h->openpgp, h->recovery,
-	    h->scratch, &d->worker->pgp, &d->error);
+	    h->scratch, &w->pgp, error_r);
 }
 
 static int
@@ -188,7 +188,7 @@ job_open_once(struct delivery *d)
 {
 	int rc;
 
-	rc = job_engine(d);
+	rc = worker_engine(d->worker, &d->error);
 	if (rc < 0)
 		return AG_EIO;
 	return open_check(d->worker->pgp, d->job->fd, &d->ticket,

@@ -19,11 +19,16 @@
 #include "mail/openpgp.h"
 #include "manifests/network.h"
 
+struct submit;
+struct told;
+
 struct home { /* what all jobs share; read only but for the ledger */
 	const struct conf *conf;
 	struct network_source *networks;
 	struct ledger *ledger;
 	struct secrets *secrets;
+	struct told *told; /* notices sent */
+	struct submit *submit; /* the way out for them */
 	char *openpgp; /* the armored secret key */
 	char *recovery; /* where it was restored: another that opens */
 	char *scratch; /* for engines */
@@ -39,16 +44,20 @@ struct worker {
 };
 
 struct job {
+	enum request_kind kind;
 	struct job *next; /* the queue's */
 	uint64_t client; /* who asked, */
 	int64_t begun; /* and since when it runs: server.c */
-	int fd; /* the bundle */
+	int fd; /* the bundle, or what the request brought; -1 */
 	bool again; /* REQUEST_AGAIN */
 	bool receipted; /* REQUEST_RECEIPTED */
 	char id[BUNDLE_ID_LEN + 1];
 	enum outcome outcome;
 	char text[OUTCOME_TEXT_MAX];
 };
+
+/* The engine that opens, made if need be; 0, or AG_EIO with the reason. */
+int worker_engine(struct worker *w, struct error *error_r);
 
 /* Sets outcome and text, and logs them. */
 void job_run(struct worker *w, struct job *j);

@@ -22,6 +22,8 @@
 
 #include "deliver/maildir.h"
 #include "deliver/server.h"
+#include "deliver/submit.h"
+#include "deliver/told.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/sock.h"
@@ -32,12 +34,15 @@
  * unless it is to be signed for. */
 static const char *maildir;
 static bool sign;
+static bool submits; /* for submit.h */
 
 static void
 on_option(int val, const char *arg)
 {
 	if (val == 'm')
 		maildir = arg;
+	else if (val == 'u')
+		submits = true;
 	else
 		sign = true;
 }
@@ -91,6 +96,17 @@ open_ledger(struct home *h)
 }
 
 static void
+open_told(struct home *h)
+{
+	char *path = file_join(h->conf->secret_dir, "told.db");
+	struct error error;
+
+	if (told_open(path, &h->told, &error) < 0)
+		log_fatal("not started: %s", error.text);
+	free(path);
+}
+
+static void
 load_secrets(struct home *h)
 {
 	struct error error;
@@ -115,8 +131,12 @@ join3(const char *dir, const char *sub, const char *name)
 static void
 home_open(struct home *h, const struct conf *conf)
 {
+	struct error error;
+
 	memset(h, 0, sizeof(*h));
 	h->conf = conf;
+	if (submit_new(conf, &h->submit, &error) < 0)
+		log_fatal("not started: %s", error.text);
 	h->openpgp = file_join(conf->secret_dir, "openpgp.asc");
 	h->recovery = file_join(conf->secret_dir, "recovery.asc");
 	h->refused = file_join(conf->secret_dir, "refused");
@@ -131,6 +151,7 @@ home_open(struct home *h, const struct conf *conf)
 	make_maildir(h);
 	load_secrets(h);
 	open_ledger(h);
+	open_told(h);
 	h->networks = network_source_new(conf->derived_dir);
 }
 
@@ -139,6 +160,8 @@ home_close(struct home *h)
 {
 	network_source_free(&h->networks);
 	ledger_close(&h->ledger);
+	told_close(&h->told);
+	submit_free(&h->submit);
 	secrets_free(&h->secrets);
 	free(h->openpgp);
 	free(h->recovery);
@@ -154,9 +177,10 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {
 	    {"maildir", required_argument, NULL, 'm'},
-	    {"sign", no_argument, NULL, 's'}, {0}};
+	    {"sign", no_argument, NULL, 's'},
+	    {"submit", no_argument, NULL, 'u'}, {0}};
 	struct conf *conf = conf_main(argc, argv, "agamid-deliver",
-	    "[--maildir DIR [--sign]]", options, on_option);
+	    "[--submit | --maildir DIR [--sign]]", options, on_option);
 	struct error error;
 	struct home home;
 	char *path;
@@ -164,6 +188,11 @@ main(int argc, char **argv)
 
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	if (submits) {
+		rc = submit_serve(conf);
+		conf_free(&conf);
+		return rc < 0 ? 1 : 0;
+	}
 	home_open(&home, conf);
 	role_enter(maildir != NULL ? ROLE_RESCUE : ROLE_DELIVER, conf, maildir);
 	path = join3(conf->run_dir, "deliver", "deliver.sock");

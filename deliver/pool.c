@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/text.h"
+#include "deliver/notice.h"
 
 struct jobs { /* a queue */
 	struct job *first, *last;
@@ -74,7 +75,10 @@ pool_thread(void *arg)
 	struct job *j;
 
 	while ((j = pool_wait(p)) != NULL) {
-		job_run(&worker, j);
+		if (j->kind == REQUEST_DSN)
+			notice_run(&worker, j);
+		else
+			job_run(&worker, j);
 		pthread_mutex_lock(&p->lock);
 		jobs_put(&p->done, j);
 		pthread_mutex_unlock(&p->lock);

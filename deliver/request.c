@@ -53,6 +53,8 @@ request_parse(const char *data, size_t len, struct request *r_r)
 		r_r->kind = REQUEST_RECEIPTED;
 	else if (cursor_skip(&c, "again "))
 		r_r->kind = REQUEST_AGAIN;
+	else if (cursor_skip(&c, "dsn "))
+		r_r->kind = REQUEST_DSN;
 	else if (cursor_skip(&c, "sign "))
 		r_r->kind = REQUEST_SIGN;
 	else if (cursor_skip(&c, "trace "))

@@ -6,6 +6,8 @@
  *	deliver ID\n	with the bundle's descriptor
  *	receipted ID\n	the same, and a receipt for it was signed before
  *	again ID\n	the same for one in refused/ or quarantine/; root's
+ *	dsn ID\n		with the descriptor of dsn/ID: tell the sender that
+ *			it has expired
  *	sign ID ID ...\n	a receipt over those that are durable here
  *	list\n		what is refused, quarantined, waiting
  *	totals\n	how many of each
@@ -26,6 +28,7 @@ enum request_kind {
 	REQUEST_DELIVER,
 	REQUEST_RECEIPTED,
 	REQUEST_AGAIN,
+	REQUEST_DSN,
 	REQUEST_SIGN,
 	REQUEST_LIST,
 	REQUEST_TOTALS,

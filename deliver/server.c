@@ -187,6 +187,7 @@ server_queue(
 	}
 	j->client = c->number;
 	j->fd = fd;
+	j->kind = r->kind;
 	j->again = r->kind == REQUEST_AGAIN;
 	j->receipted = r->kind == REQUEST_RECEIPTED;
 	memcpy(j->id, r->ids[0], sizeof(j->id));
@@ -359,7 +360,7 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 	}
 	kind = s->request.kind;
 	if (kind == REQUEST_DELIVER || kind == REQUEST_RECEIPTED ||
-	    kind == REQUEST_AGAIN) {
+	    kind == REQUEST_AGAIN || kind == REQUEST_DSN) {
 		server_deliver(s, c, fd);
 		return;
 	}

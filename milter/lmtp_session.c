@@ -399,11 +399,11 @@ start_jobs(struct lmtp_session *s)
 	    .received_from = false,
 	    .queue_id = s->client.ident,
 	    .now = time(NULL),
+	    .own = is_own_sender(s),
 	};
 	size_t i;
 
-	req.client =
-	    s->client.local || is_own_sender(s) ? &nobody : &s->client.client;
+	req.client = s->client.local || req.own ? &nobody : &s->client.client;
 	for (i = 0; i < s->group_count; i++) {
 		req.class = s->groups[i].class;
 		req.envelope = &s->groups[i].envelope;

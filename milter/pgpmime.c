@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "mail/date.h"
 #include "milter/pgpmime.h"
 #include "milter/received.h"
 #include "util/bpipe.h"
@@ -317,7 +318,7 @@ start(struct pgpmime *p, const char *found)
 	if (found != NULL)
 		strcpy(date, found);
 	else
-		rc = received_date(p->now, date, sizeof(date));
+		rc = mail_date(p->now, date, sizeof(date));
 	buf_init(&b, 4096);
 	if (rc == AG_OK)
 		rc = pgpmime_write_head(

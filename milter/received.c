@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "mail/date.h"
 #include "milter/received.h"
 #include "util/error.h"
 
@@ -42,24 +42,6 @@ address_is_plain(const char *a, size_t len)
 			return false;
 	}
 	return len > 0;
-}
-
-int
-received_date(int64_t t, char *out, size_t outsize)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t when = t;
-	struct tm tm;
-	int n;
-
-	/* Not strftime(): names must not follow the locale. */
-	if (gmtime_r(&when, &tm) == NULL)
-		return AG_EINVAL;
-	n = snprintf(out, outsize, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-	    days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	return n > 0 && (size_t)n < outsize ? AG_OK : AG_ETOOBIG;
 }
 
 static int
@@ -100,7 +82,7 @@ received_write(const struct received *r, struct buf *out)
 	char id[WORD_MAX], by[WORD_MAX], date[64];
 	int rc;
 
-	if ((rc = received_date(r->time, date, sizeof(date))) != AG_OK)
+	if ((rc = mail_date(r->time, date, sizeof(date))) != AG_OK)
 		return rc;
 
 	clean(r->id, false, id);

@@ -28,10 +28,6 @@ struct received {
 /* Append the line (folded, CRLF at its end). 0, AG_ETOOBIG, AG_ENOMEM. */
 int received_write(const struct received *r, struct buf *out);
 
-/* A date and time as RFC 5322 section 3.3 has it, in UTC. 0, AG_EINVAL,
- * AG_ETOOBIG. */
-int received_date(int64_t t, char *out, size_t outsize);
-
 /* The "with" word (RFC 3848, RFC 6531): protocol is SMTP or ESMTP. */
 const char *received_with(const char *protocol, bool tls, bool smtputf8);
 

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "mail/spool.h"
+#include "milter/dsn_keep.h"
 #include "milter/pgpmime.h"
 #include "milter/received.h"
 #include "milter/sealing.h"
@@ -50,6 +51,7 @@ struct sealing {
 	/* The job's thread's, until OVER. */
 	struct ticket ticket;
 	struct spool_writer *writer;
+	struct dsn_record *dsn; /* NULL: nobody is told of expiry */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -81,6 +83,7 @@ unref(struct sealing *j)
 	pthread_mutex_unlock(&j->lock);
 	if (refs > 0)
 		return;
+	dsn_keep_free(&j->dsn);
 	bpipe_free(&j->pipe);
 	buf_wipe(&j->buf);
 	network_unref(&j->net);
@@ -185,10 +188,16 @@ commit(struct sealing *j, struct error *error_r)
 	t->copies = sealing_copies(j->home, t->size);
 	if ((rc = ticket_sign(t, sealer_key(j->sealer))) != AG_OK)
 		return error_set(error_r, rc, "can't sign the ticket");
-	if (!begin_commit(j))
-		return error_set(error_r, AG_EAGAIN, "given up");
-	return spool_writer_commit(
-	    j->writer, t, sealer_new_dir(j->sealer), error_r);
+	if (j->dsn != NULL)
+		rc = dsn_keep_write(j->sealer, j->net, j->dsn, t, error_r);
+	if (rc == AG_OK && !begin_commit(j))
+		rc = error_set(error_r, AG_EAGAIN, "given up");
+	if (rc == AG_OK)
+		rc = spool_writer_commit(
+		    j->writer, t, sealer_new_dir(j->sealer), error_r);
+	if (rc != AG_OK && j->dsn != NULL)
+		dsn_keep_remove(j->sealer, t->id);
+	return rc;
 }
 
 /* Of a failure. Where the caller has given up, or refused the message, it
@@ -439,7 +448,8 @@ sealing_new(struct sealer *sealer, const struct sealing_request *req,
 		return ANSWER_BUSY;
 	if ((j = job_new(sealer, req)) == NULL)
 		return ANSWER_TROUBLE;
-	if (start_thread(j) != AG_OK) {
+	if (dsn_keep_new(sealer, req, &j->dsn) != AG_OK ||
+	    start_thread(j) != AG_OK) {
 		unref(j);
 		return ANSWER_TROUBLE;
 	}
@@ -553,6 +563,7 @@ sealing_withdraw(struct sealing *j, struct error *error_r)
 
 	strcpy(n.id, j->ticket.id);
 	spool_name_write(&n, name);
+	dsn_keep_remove(j->sealer, j->ticket.id);
 	return spool_remove(sealer_new_dir(j->sealer), name, error_r);
 }
 

@@ -38,6 +38,7 @@ struct sealing_request { /* all borrowed for the call of sealing_new() */
 	bool received_from; /* does it name the client? */
 	const char *queue_id;
 	int64_t now;
+	bool own; /* of our own users: they are told if it expires */
 };
 
 /* Begin: OK; BUSY (max-sealing reached), NO_KEY, TROUBLE. */

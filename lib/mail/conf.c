@@ -45,6 +45,12 @@ static const char *const openpgp_words[] = {
     NULL,
 };
 
+static const char *const dsn_words[] = {
+    [CONF_DSN_OWN] = "own",
+    [CONF_DSN_ALL] = "all",
+    NULL,
+};
+
 static void
 conf_set_defaults(struct conf *c)
 {
@@ -153,13 +159,17 @@ conf_read_words(struct conf *c, struct ynode *root)
 
 	if (yaml_get_word(root, "log", YAML_MAY, log_words, &i))
 		c->log = (enum log_level)i;
-	if (!yaml_get_word(root, "openpgp", YAML_MAY, openpgp_words, &i))
-		return;
-	c->openpgp = (enum openpgp_engine)i;
-	if (c->openpgp != OPENPGP_AUTO && !openpgp_engine_built(c->openpgp))
-		yaml_error(conf_value(root, "openpgp"),
-		    "openpgp: this build has no %s engine; expected auto",
-		    openpgp_words[i]);
+	if (yaml_get_word(root, "openpgp", YAML_MAY, openpgp_words, &i)) {
+		c->openpgp = (enum openpgp_engine)i;
+		if (c->openpgp != OPENPGP_AUTO &&
+		    !openpgp_engine_built(c->openpgp))
+			yaml_error(conf_value(root, "openpgp"),
+			    "openpgp: this build has no %s engine; "
+			    "expected auto",
+			    openpgp_words[i]);
+	}
+	if (yaml_get_word(root, "dsn", YAML_MAY, dsn_words, &i))
+		c->dsn = (enum conf_dsn)i;
 }
 
 static void
@@ -475,8 +485,8 @@ conf_print(const struct conf *c, FILE *out)
 {
 	fprintf(out, "# %s\n# spool %s\n# state %s\n# secrets %s\n# run %s\n",
 	    c->path, c->spool_dir, c->state_dir, c->secret_dir, c->run_dir);
-	fprintf(out, "node: %s\nlog: %s\nopenpgp: %s\n", c->node,
-	    log_words[c->log], openpgp_words[c->openpgp]);
+	fprintf(out, "node: %s\nlog: %s\nopenpgp: %s\ndsn: %s\n", c->node,
+	    log_words[c->log], openpgp_words[c->openpgp], dsn_words[c->dsn]);
 	print_size(out, "max-message-size", c->max_message_size);
 	print_size(out, "reserve", c->reserve);
 	fprintf(out, "sealing:\n  max: %u\n", c->sealing_max);

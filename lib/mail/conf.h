@@ -6,6 +6,7 @@
  *	node: carol
  *	log: info			# debug, info, warn, error
  *	openpgp: auto			# auto, gpgme, rnp
+ *	dsn: own			# own, all
  *	max-message-size: 100M		# of what we accept for others
  *	reserve: 1G			# free space never used
  *	sealing: {max: 8, timeout: 2m}
@@ -38,6 +39,12 @@
 #define USER_KEY "agamid-key"
 #define GROUP_SPOOL "agamid"
 
+/* Whose senders are told when their mail expires. */
+enum conf_dsn {
+	CONF_DSN_OWN, /* our own users */
+	CONF_DSN_ALL, /* strangers, too, if SPF passes */
+};
+
 struct conf_mailbox {
 	char *name;
 	char *deliver_to;
@@ -48,6 +55,7 @@ struct conf {
 	char *node;
 	enum log_level log;
 	enum openpgp_engine openpgp;
+	enum conf_dsn dsn;
 	uint64_t max_message_size;
 	uint64_t reserve;
 	unsigned sealing_max;

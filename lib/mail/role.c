@@ -69,7 +69,8 @@ static const struct rule rules_gpg[] = {
 #define DOOR_RULES                                                       \
 	{                                                                \
 		{AT_SPOOL, "tmp/milter", RW}, {AT_SPOOL, "new", RW},     \
-		    {AT_STATE, "", R}, {AT_RUN, "relayd", SANDBOX_LOOK}, \
+		    {AT_SPOOL, "dsn", RW}, {AT_STATE, "", R},            \
+		    {AT_RUN, "relayd", SANDBOX_LOOK},                    \
 		    {AT_QUEUE, "agamid", SANDBOX_READ | SANDBOX_SOCKET}, \
 	}
 
@@ -104,6 +105,14 @@ static const struct role_table tables[ROLE_COUNT] = {
 	    {AT_RUN, "deliver", RWT | SANDBOX_SOCKET}, {AT_STATE, "", R},
 	    {AT_SYSTEM, "/etc", R}, {AT_SYSTEM, "/proc/loadavg", R},
 	    {AT_SYSTEM, "/sys/devices/system/cpu", R}, {AT_GIVEN, "", RW}}},
+    /* sendmail(1) looks which addresses there are. */
+    [ROLE_SUBMIT] = {.name = "submit",
+	.may = SANDBOX_UNIX | SANDBOX_INET | SANDBOX_NETLINK | SANDBOX_FORK,
+	.files = 1024,
+	.rules = {{AT_QUEUE, "", R}, {AT_QUEUE, "maildrop", RW},
+	    {AT_SYSTEM, "/etc", R}, {AT_SYSTEM, "/var/lib/postfix", R},
+	    {AT_SYSTEM, "/usr/sbin", SANDBOX_RUN},
+	    {AT_SYSTEM, "/usr/lib", SANDBOX_RUN}}},
     [ROLE_RELAYD] = {.name = "relayd",
 	.daemon = true,
 	.may = SANDBOX_UNIX | SANDBOX_INET | SANDBOX_NETLINK | SANDBOX_FORK,

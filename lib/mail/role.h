@@ -17,6 +17,7 @@ enum role {
 	ROLE_SEAL,
 	ROLE_DELIVER,
 	ROLE_RESCUE, /* it writes a Maildir */
+	ROLE_SUBMIT, /* a child of deliver's without its secrets */
 	ROLE_RELAYD,
 	ROLE_DIAL, /* a child of relayd's until its session begins */
 	ROLE_PROBE, /* a child of relayd's */

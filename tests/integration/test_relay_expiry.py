@@ -4,7 +4,7 @@ hears of it. The clocks are moved under agamid-relayd; what counts as a day is
 its own."""
 import sqlite3
 import subprocess
-import time
+
 
 import pytest
 

@@ -48,6 +48,7 @@ test_defaults(void **state)
 	assert_string_equal(c->node, "carol");
 	assert_int_equal(c->log, LOG_LVL_INFO);
 	assert_int_equal(c->openpgp, OPENPGP_AUTO);
+	assert_int_equal(c->dsn, CONF_DSN_OWN);
 	assert_true(c->max_message_size == 100U << 20);
 	assert_true(c->reserve == 1U << 30);
 	assert_int_equal(c->sealing_max, 8);
@@ -70,6 +71,7 @@ static const char everything[] =
     "node: carol-2\n"
     "log: debug\n"
     "openpgp: gpgme\n"
+    "dsn: all\n"
     "max-message-size: 300M\n"
     "reserve: 1536M\n"
     "sealing: {max: 3, timeout: 90s}\n"
@@ -92,6 +94,7 @@ check_everything(const struct conf *c)
 	assert_string_equal(c->node, "carol-2");
 	assert_int_equal(c->log, LOG_LVL_DEBUG);
 	assert_int_equal(c->openpgp, OPENPGP_GPGME);
+	assert_int_equal(c->dsn, CONF_DSN_ALL);
 	assert_true(c->max_message_size == 300U << 20);
 	assert_true(c->reserve == 1536U << 20);
 	assert_int_equal(c->sealing_max, 3);
@@ -164,6 +167,8 @@ static const struct {
 	"and \"-\", found \"../x\"\n"},
     {"node: a\nlog: loud\n",
 	"f:2:6: log: expected debug, info, warn or error, found \"loud\"\n"},
+    {"node: a\ndsn: none\n",
+	"f:2:6: dsn: expected own or all, found \"none\"\n"},
     {"node: a\nopenpgp: pgp\n",
 	"f:2:10: openpgp: expected auto, gpgme or rnp, found \"pgp\"\n"},
     {"node: a\nmax-message-size: 1K\n",
@@ -204,7 +209,7 @@ static const struct {
 	"\"/\", found \"spool\"\n"},
     {"node: a\nnod: b\nsealing: {maxx: 1}\n",
 	"f:2:1: unknown key \"nod\"; expected one of node, log, openpgp, "
-	"max-message-size, reserve, sealing, relay, deliver, mailboxes, "
+	"dsn, max-message-size, reserve, sealing, relay, deliver, mailboxes, "
 	"postfix\n"
 	"f:3:11: sealing: unknown key \"maxx\"; expected one of max, "
 	"timeout\n"},
@@ -418,7 +423,8 @@ test_main_tells_all_errors(void **state)
 	    "%s:1:1: node: missing; expected text\n"
 	    "%s:2:6: log: expected debug, info, warn or error, found \"x\"\n"
 	    "%s:1:1: unknown key \"nod\"; expected one of node, log, openpgp, "
-	    "max-message-size, reserve, sealing, relay, deliver, mailboxes, "
+	    "dsn, max-message-size, reserve, sealing, relay, deliver, "
+	    "mailboxes, "
 	    "postfix\n",
 	    path, path, path);
 	assert_int_equal(main_is(&out, "--config", path, "-n"), 1);

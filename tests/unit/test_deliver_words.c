@@ -32,6 +32,8 @@ static const struct {
     {"totals\n", 0, REQUEST_TOTALS, 0},
     {"trace " ID64 "\n", 0, REQUEST_TRACE, 1},
     {"drill " ID64 "\n", 0, REQUEST_DRILL, 1},
+    {"dsn " ID64 "\n", 0, REQUEST_DSN, 1},
+    {"dsn " ID64 " " ID64 "\n", AG_EINVAL, 0, 0},
     {"totals " ID64 "\n", AG_EINVAL, 0, 0},
     {"trace\n", AG_EINVAL, 0, 0},
     {"trace " ID64 " " ID64 "\n", AG_EINVAL, 0, 0},

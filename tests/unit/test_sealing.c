@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/dsn.h"
 #include "milter/sealing.h"
+#include "util/file.h"
 #include "util/text.h"
 
 #define NOW 1795342496 /* Sun, 22 Nov 2026 10:14:56 */
@@ -82,6 +84,92 @@ end(struct sealing *job)
 			break;
 	}
 	return a;
+}
+
+/* Seals a mail; whether its sender was kept, as dsn/ID, and opens. */
+static void
+check_kept(struct seal_node *n, const char *spf, const char *params, bool own,
+    bool kept)
+{
+	struct bundle_client c = client;
+	struct bsmtp_envelope e;
+	struct sealing_request req = {.net = n->net,
+	    .class = {.kind = MAIL_PEER, .home = "bob"},
+	    .envelope = &e,
+	    .client = &c,
+	    .queue_id = "4XyZ12",
+	    .own = own,
+	    .now = NOW};
+	struct error error = {""};
+	const char *dir =
+	    help_path("%s/dsn", n->conf->spool_dir + strlen(help_dir()) + 1);
+	struct sealing *job;
+	struct dsn_record r;
+	struct buf plain;
+	const char *data;
+	char path[512];
+	size_t len;
+
+	assert_int_equal(file_mkdirs(dir, 0700, &error), 0);
+	strcpy(c.spf, spf);
+	bsmtp_envelope_init(&e);
+	assert_int_equal(bsmtp_set_mail(&e, "<ann@sender.example>", ""), 0);
+	assert_int_equal(bsmtp_add_rcpt(&e, "<bob@bob.example>", params), 0);
+	assert_int_equal(sealing_new(n->sealer, &req, &job), ANSWER_OK);
+	assert_int_equal(
+	    sealing_push(job, message, strlen(message)), ANSWER_OK);
+	assert_int_equal(end(job), ANSWER_OK);
+	assert_int_equal(help_entries(dir), kept ? 1 : 0);
+	if (kept) {
+		snprintf(path, sizeof(path), "%s/%s", dir, sealing_id(job));
+		data = help_read(path, &len);
+		assert_null(memmem(data, len, "ann", 3));
+		buf_init(&plain, DSN_MAX);
+		seal_open_message(data, len, "bob", &plain);
+		assert_int_equal(
+		    dsn_parse(plain.data, plain.len, &r, &error), 0);
+		assert_string_equal(r.id, sealing_id(job));
+		assert_string_equal(r.acceptor, "carol");
+		assert_string_equal(
+		    r.envelope.mail.path, "<ann@sender.example>");
+		bsmtp_envelope_free(&r.envelope);
+		buf_free(&plain);
+	}
+	/* Another answer is given after all. */
+	assert_int_equal(sealing_withdraw(job, &error), 0);
+	assert_int_equal(help_entries(dir), 0);
+	sealing_free(&job);
+	bsmtp_envelope_free(&e);
+}
+
+/* Who is told if it expires: own users always, strangers where that is
+ * asked for and SPF has passed. SPEC N-12.4, N-12.5 */
+static void
+test_sender_kept(void **state)
+{
+	static const struct {
+		const char *settings, *spf, *params;
+		bool own, kept;
+	} cases[] = {
+	    {"", "pass", "", false, false},
+	    {"", "", "", true, true},
+	    {"", "", "NOTIFY=NEVER", true, false},
+	    {"dsn: all\n", "pass", "", false, true},
+	    {"dsn: all\n", "Pass", "NOTIFY=DELAY", false, false},
+	    {"dsn: all\n", "softfail", "", false, false},
+	    {"dsn: all\n", "none", "", false, false},
+	    {"dsn: all\n", "", "", false, false},
+	};
+	struct seal_node n;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		seal_begin(&n, cases[i].settings);
+		check_kept(&n, cases[i].spf, cases[i].params, cases[i].own,
+		    cases[i].kept);
+		seal_end(&n);
+	}
 }
 
 static void
@@ -478,6 +566,7 @@ main(void)
 	    help_test(test_round_trip_auto),
 	    help_test(test_round_trip_gpgme),
 	    help_test(test_odd_messages),
+	    help_test(test_sender_kept),
 	    help_test(test_nonce_is_new),
 	    help_test(test_too_big),
 	    help_test(test_given_up),

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notice - this node's own mail. See notice.h.
+ *
+ * A notice is noted in told.db when Postfix has it. If the process dies in
+ * between, it goes out once more, under the same Message-ID.
+ */
+#include "deliver/notice.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "deliver/dsn_text.h"
+#include "deliver/submit.h"
+#include "deliver/told.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define UNIQUE_BYTES 16
+
+struct notice {
+	struct worker *worker;
+	struct job *job;
+	struct network *net;
+	struct error error;
+};
+
+static enum outcome
+end(struct notice *n, enum outcome outcome, const char *why)
+{
+	n->job->outcome = outcome;
+	snprintf(n->job->text, sizeof(n->job->text), "%.*s",
+	    OUTCOME_TEXT_MAX - 1, why);
+	return outcome;
+}
+
+/* For Message-IDs: the same for the same thing, and no guess for others. */
+static void
+unique(const struct secrets *s, const char *kind, const char *about,
+    char out[2 * UNIQUE_BYTES + 1])
+{
+	crypto_auth_hmacsha256_state st;
+	uint8_t mac[crypto_auth_hmacsha256_BYTES];
+
+	crypto_auth_hmacsha256_init(&st, s->node, NODE_SECRET_SIZE);
+	crypto_auth_hmacsha256_update(
+	    &st, (const uint8_t *)kind, strlen(kind) + 1);
+	crypto_auth_hmacsha256_update(
+	    &st, (const uint8_t *)about, strlen(about));
+	crypto_auth_hmacsha256_final(&st, mac);
+	text_hex(mac, UNIQUE_BYTES, out);
+}
+
+/* Given to Postfix, and noted. */
+static enum outcome
+send_once(struct notice *n, const char *kind, const char *about,
+    const char *rcpt, const struct buf *mail)
+{
+	const struct home *h = n->worker->home;
+	int rc;
+
+	rc = submit_mail(h->submit, rcpt, mail, &n->error);
+	if (rc < 0)
+		return end(n, rc == AG_EAGAIN ? OUTCOME_RETRY : OUTCOME_REFUSED,
+		    n->error.text);
+	if (told_add(h->told, kind, about, (int64_t)time(NULL)) < 0)
+		return end(n, OUTCOME_RETRY, "told.db can't be written");
+	return end(n, OUTCOME_DONE, "");
+}
+
+/* To a sender -------------------------------------------------------------- */
+
+/* openpgp_source */
+static ssize_t
+fd_read(void *ctx, void *data, size_t len)
+{
+	const int *fd = ctx;
+	ssize_t n = read(*fd, data, len);
+
+	return n < 0 ? AG_EIO : n;
+}
+
+/* openpgp_sink */
+static int
+buf_write(void *ctx, const void *data, size_t len)
+{
+	return buf_put(ctx, data, len);
+}
+
+static int
+open_once(struct notice *n, struct buf *plain)
+{
+	const struct openpgp_source source = {fd_read, &n->job->fd};
+	const struct openpgp_sink sink = {buf_write, plain};
+	int rc;
+
+	if (lseek(n->job->fd, 0, SEEK_SET) < 0)
+		return error_set_errno(&n->error, AG_EIO, "can't read it");
+	buf_reset(plain);
+	rc = worker_engine(n->worker, &n->error);
+	if (rc < 0)
+		return AG_EIO;
+	return openpgp_open(n->worker->pgp, &source, &sink, &n->error);
+}
+
+/* The engine may be what failed: once more with a new one. */
+static int
+open_record(struct notice *n, struct buf *plain)
+{
+	int rc = open_once(n, plain);
+
+	if (rc == AG_ECRYPTO || rc == AG_EIO) {
+		openpgp_free(&n->worker->pgp);
+		rc = open_once(n, plain);
+	}
+	return rc;
+}
+
+static enum outcome
+send_dsn(struct notice *n, const struct dsn_record *r)
+{
+	const struct manifest *self = network_self(n->net);
+	const struct manifest *home = network_find(n->net, r->home);
+	char hex[2 * UNIQUE_BYTES + 1], rcpt[ADDRESS_MAX + 1];
+	struct dsn_facts facts = {.record = r,
+	    .host = self->host,
+	    .home = home != NULL ? home->host : r->home,
+	    .unique = hex,
+	    .now = (int64_t)time(NULL)};
+	enum outcome outcome;
+	struct buf mail;
+
+	if (strcmp(r->id, n->job->id) != 0 ||
+	    strcmp(r->network, self->network) != 0 ||
+	    strcmp(r->acceptor, self->name) != 0)
+		return end(n, OUTCOME_REFUSED, "it is not of this bundle");
+	unique(n->worker->home->secrets, "dsn", r->id, hex);
+	buf_init(&mail, SUBMIT_MAX);
+	if (dsn_text_address(r->envelope.mail.path, rcpt, sizeof(rcpt)) < 0 ||
+	    dsn_text_write(&facts, &mail) < 0)
+		outcome = end(n, OUTCOME_REFUSED, "it can't be written");
+	else
+		outcome = send_once(n, "dsn", r->id, rcpt, &mail);
+	buf_wipe(&mail);
+	return outcome;
+}
+
+static enum outcome
+dsn(struct notice *n)
+{
+	struct dsn_record record;
+	enum outcome outcome;
+	struct buf plain;
+	int rc;
+
+	buf_init(&plain, DSN_MAX);
+	rc = open_record(n, &plain);
+	if (rc == AG_EIO || rc == AG_ENOMEM || rc == AG_EAGAIN) {
+		outcome = end(n, OUTCOME_RETRY, n->error.text);
+	} else if (rc < 0 ||
+	    dsn_parse(buf_str(&plain), plain.len, &record, &n->error) < 0) {
+		outcome = end(n, OUTCOME_REFUSED, n->error.text);
+	} else {
+		outcome = send_dsn(n, &record);
+		bsmtp_envelope_free(&record.envelope);
+	}
+	buf_wipe(&plain);
+	return outcome;
+}
+
+/* All ---------------------------------------------------------------------- */
+
+static enum outcome
+run(struct notice *n)
+{
+	const struct home *h = n->worker->home;
+	int rc;
+
+	rc = told_is(h->told, "dsn", n->job->id);
+	if (rc < 0)
+		return end(n, OUTCOME_RETRY, "told.db can't be read");
+	if (rc == 1)
+		return end(n, OUTCOME_DONE, "");
+	n->net = network_current(h->networks, &n->error);
+	if (n->net == NULL)
+		return end(n, OUTCOME_RETRY, n->error.text);
+	return dsn(n);
+}
+
+void
+notice_run(struct worker *w, struct job *j)
+{
+	struct notice n = {.worker = w, .job = j};
+
+	if (run(&n) == OUTCOME_DONE)
+		log_info("sender was told of expiry id=%s", j->id);
+	else
+		log_warn("sender was not told of expiry id=%s error=\"%s\"",
+		    j->id, j->text);
+	network_unref(&n.net);
+}
