@@ -34,7 +34,8 @@ told_open(const char *path, struct told **t_r, struct error *error_r)
 
 	*t_r = NULL;
 	pthread_mutex_init(&t->lock, NULL);
-	rc = db_open(path, "told", schema, TOLD_VERSION, &t->db, &fresh, error_r);
+	rc = db_open(
+	    path, "told", schema, TOLD_VERSION, &t->db, &fresh, error_r);
 	if (rc < 0)
 		told_close(&t);
 	*t_r = t;

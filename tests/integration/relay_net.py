@@ -17,6 +17,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -43,13 +44,6 @@ def wait_for(condition, seconds=60, what="condition"):
             return value
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
         time.sleep(0.02)
-
-
-def moved_clock(directory):
-    """The library that moves a program's clock (tests/tools/moved_clock.c)."""
-    library = pathlib.Path(directory, "moved_clock.so")
-    subprocess.run(["cc", "-O", "-shared", "-fPIC", "-o", library, SOURCE / "tests/tools/moved_clock.c"], check=True)
-    return str(library)
 
 
 class Process:
@@ -315,6 +309,22 @@ SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OP
         """This node's receipt for these, perhaps in another home's name."""
         argv = [TOOLS / "relay_tool", "receipt", self.path(SECRETS, "receipt.seed"), NETWORK, home or self.name, *ids]
         return subprocess.run([str(a) for a in argv], check=True, capture_output=True).stdout
+
+
+class Clock:
+    """The clocks of one node's relayd, as seconds that are added to them, and
+    whether its kernel calls them synchronised."""
+
+    def __init__(self, node):
+        self.path = node.path("clock")
+        library = node.path("shift_clock.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE / "tests/tools/shift_clock.c"], check=True)
+        self.set(0, 0)
+        node.relayd.env.update({"LD_PRELOAD": str(library), "SHIFT_CLOCK": str(self.path)})
+
+    def set(self, real, boot=0, synchronised=True):
+        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+            os.pwrite(file.fileno(), struct.pack("qqq", real, boot, synchronised), 0)
 
 
 class Net:

@@ -1,30 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Clocks that are wrong, and a machine that has slept."""
-import os
-import pathlib
-import struct
-import subprocess
-
 import pytest
-from relay_net import wait_for
+from relay_net import Clock, wait_for
 
 YEAR = 365 * 86400
-SOURCE = pathlib.Path(__file__).resolve().parents[1] / "tools/shift_clock.c"
-
-
-class Clock:
-    """The clocks of one node's relayd, as seconds that are added to them."""
-
-    def __init__(self, node):
-        self.path = node.path("clock")
-        library = node.path("shift_clock.so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
-        self.set(0, 0)
-        node.relayd.env.update({"LD_PRELOAD": str(library), "SHIFT_CLOCK": str(self.path)})
-
-    def set(self, real, boot):
-        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
-            os.pwrite(file.fileno(), struct.pack("qq", real, boot), 0)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sqlite3
+import struct
 import subprocess
 
 from helpers import arrives, empty_spools, fresh_word, inbox_with
@@ -39,17 +40,17 @@ def records(node):
 def sixty_one_days_later(node, tmp_path):
     """relayd by hand, on a node that has seen so many days more, and whose
     clock is synchronised."""
-    library = tmp_path / "moved_clock.so"
-    subprocess.run(["cc", "-O", "-shared", "-fPIC", "-o", library, TOOLS / "moved_clock.c"], check=True)
+    library = tmp_path / "shift_clock.so"
+    subprocess.run(["cc", "-O", "-shared", "-fPIC", "-o", library, TOOLS / "shift_clock.c"], check=True)
     node.stop_services("agamid-relayd")
-    node.path("/run/moved_clock.so").write_bytes(library.read_bytes())
-    node.path("/run/moved_clock").write_text("0 synchronised\n")
+    node.path("/run/shift_clock.so").write_bytes(library.read_bytes())
+    node.path("/run/clock").write_bytes(struct.pack("qqq", 0, 0, True))
     database = node.directory / "var/lib/agamid/state/network.db"
     with contextlib.closing(sqlite3.connect(database)) as db, db:
         db.execute("UPDATE meta SET value = value + 61 WHERE name = 'day'")
     log = node.path("/var/log/agamid-relayd.log").open("ab")
-    argv = ["setpriv", "--reuid=agamid", "--regid=agamid", "--init-groups", "env", "LD_PRELOAD=/run/moved_clock.so",
-            "MOVED_CLOCK=/run/moved_clock", "/usr/local/libexec/agamid/agamid-relayd"]
+    argv = ["setpriv", "--reuid=agamid", "--regid=agamid", "--init-groups", "env", "LD_PRELOAD=/run/shift_clock.so",
+            "SHIFT_CLOCK=/run/clock", "/usr/local/libexec/agamid/agamid-relayd"]
     process = subprocess.Popen(node.enter_argv() + argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield

@@ -3,14 +3,16 @@
  * shift_clock - preloaded into a program under test: its clocks go wrong
  * when the test wants it (LD_PRELOAD).
  *
- * The file named by SHIFT_CLOCK holds two native 64-bit numbers: seconds
- * to add to CLOCK_REALTIME, and to CLOCK_BOOTTIME. It is mapped, so that a
- * confined program sees it change.
+ * The file named by SHIFT_CLOCK holds three native 64-bit numbers: seconds
+ * to add to CLOCK_REALTIME, and to CLOCK_BOOTTIME, and whether adjtimex(2)
+ * calls the clock synchronised. It is mapped, so that a confined program
+ * sees it change.
  *
  * SECURITY: for tests only; installed nowhere.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,7 +30,7 @@ begin(void)
 
 	if (fd < 0)
 		return;
-	map = mmap(NULL, 2 * sizeof(*shift), PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, 3 * sizeof(*shift), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map != MAP_FAILED)
 		shift = map;
@@ -55,4 +57,11 @@ time(time_t *t)
 	if (t != NULL)
 		*t = ts.tv_sec;
 	return ts.tv_sec;
+}
+
+int
+adjtimex(struct timex *tx)
+{
+	tx->status = shift != NULL && shift[2] != 0 ? 0 : STA_UNSYNC;
+	return tx->status == 0 ? TIME_OK : TIME_ERROR;
 }
