@@ -35,7 +35,6 @@ struct renewal {
 	struct issue issue;
 	struct buf before, body; /* in force; to be signed */
 	struct manifest *made;
-	bool restart; /* daemons have to read a new seed */
 };
 
 /* ---- the text ---- */
@@ -119,7 +118,6 @@ renew_openpgp(struct renewal *r, enum renew_how how)
 		    pub, buf_str(&public), public.len, 0644, "key", &why);
 	rc = rc == 0 ? change(r, "openpgp", buf_str(&public))
 		     : cli_error("%s", why.text);
-	r->restart = true;
 	buf_wipe(&secret);
 	buf_free(&public);
 	free(pub);
@@ -151,7 +149,6 @@ renew_seed(struct renewal *r, const char *file, const char *key)
 		cli_error("%s", why.text);
 		rc = CLI_FAILED;
 	}
-	r->restart = true;
 	free(old);
 	free(path);
 	return rc;
@@ -244,9 +241,6 @@ put_in_force(struct renewal *r)
 		rc = apply_known(&r->known, &quiet);
 	if (rc != CLI_OK)
 		return rc;
-	if (r->restart)
-		cli_out("The daemons read their keys when they start: "
-			"systemctl try-restart 'agamid-*'\n");
 	known_unlock(&r->known);
 	spread_show(r->known.conf, &r->known.roster, r->made->serial, 0);
 	return CLI_OK;

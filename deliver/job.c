@@ -172,13 +172,29 @@ job_pause(struct delivery *d)
 	return job_end(d, OUTCOME_RETRY, "%s", d->error.text);
 }
 
+/* A new file has another inode or time. */
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* With the keys that are there now: a rotation adds a subkey. */
 int
 worker_engine(struct worker *w, struct error *error_r)
 {
 	const struct home *h = w->home;
+	struct stat now;
 
-	if (w->pgp != NULL)
+	if (stat(h->openpgp, &now) < 0)
+		return error_set_errno(
+		    error_r, AG_EIO, "can't look at %s", h->openpgp);
+	if (w->pgp != NULL && is_same_file(&now, &w->key))
 		return 0;
+	openpgp_free(&w->pgp);
+	w->key = now;
 	return openpgp_new_secrets(h->conf->openpgp, h->openpgp, h->recovery,
 	    h->scratch, &w->pgp, error_r);
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "deliver/ledger.h"
 #include "deliver/receipts.h"
@@ -41,6 +42,7 @@ struct home { /* what all jobs share; read only but for the ledger */
 struct worker {
 	const struct home *home;
 	struct openpgp *pgp; /* NULL until it is needed */
+	struct stat key; /* the file that it was made from */
 };
 
 struct job {

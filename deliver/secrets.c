@@ -10,6 +10,7 @@
 
 #include "util/buf.h"
 #include "util/file.h"
+#include "util/log.h"
 #include "util/text.h"
 
 /* One line of 64 hex digits. */
@@ -73,6 +74,22 @@ out:
 	free(seed);
 	free(node);
 	return rc;
+}
+
+void
+secrets_follow(
+    struct secrets *s, const char *dir, const struct verify_key *named)
+{
+	char *seed;
+
+	if (memcmp(s->receipt.public, named->public, KEYS_PUBLIC_SIZE) == 0)
+		return;
+	seed = file_join(dir, "receipt.seed");
+	sodium_mprotect_readwrite(s);
+	if (keys_seed_follow(seed, named, &s->receipt))
+		log_info("the receipt key is a new one");
+	sodium_mprotect_readonly(s);
+	free(seed);
 }
 
 void

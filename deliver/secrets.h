@@ -24,6 +24,10 @@ struct secrets {
 
 /* dir/receipt.seed, dir/node.secret and, if it is there, dir/sealed.seed. */
 int secrets_load(const char *dir, struct secrets **s_r, struct error *error_r);
+/* A receipt key that the manifest names anew is read; nobody else may be
+ * signing meanwhile. */
+void secrets_follow(
+    struct secrets *s, const char *dir, const struct verify_key *named);
 void secrets_free(struct secrets **s);
 
 #endif

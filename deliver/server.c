@@ -288,6 +288,8 @@ server_sign(struct server *s, struct client *c)
 		log_error("no receipt error=\"%s\"", error.text);
 		buf_puts(&b, "none\n");
 	} else {
+		secrets_follow(s->home->secrets, s->home->conf->secret_dir,
+		    &network_self(net)->receipt_key);
 		rc = receipts_answer(s->home->ledger, s->home->signs,
 		    network_self(net), &s->home->secrets->receipt, &s->request,
 		    (int64_t)time(NULL), &b);

@@ -20,9 +20,10 @@
 
 struct sealer {
 	const struct conf *conf;
-	struct sign_key key;
+	char *seed; /* the ticket key's file */
 	char *tmp_dir, *new_dir;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of all below */
+	struct sign_key key;
 	pthread_cond_t left; /* a job has ended */
 	unsigned jobs;
 	bool stopping; /* no new ones */
@@ -47,7 +48,6 @@ sealer_new(const struct conf *conf, struct sealer **s_r, struct error *error_r)
 {
 	struct sealer *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
-	char *seed;
 	int rc;
 
 	*s_r = NULL;
@@ -62,9 +62,8 @@ sealer_new(const struct conf *conf, struct sealer **s_r, struct error *error_r)
 
 	if (sodium_mlock(&s->key, sizeof(s->key)) < 0)
 		log_warn("the ticket key can't be locked in memory");
-	seed = file_join(conf->secret_dir, "ticket.seed");
-	rc = keys_seed_load(seed, &s->key, error_r);
-	free(seed);
+	s->seed = file_join(conf->secret_dir, "ticket.seed");
+	rc = keys_seed_load(s->seed, &s->key, error_r);
 	if (rc == AG_OK)
 		rc = make_places(s, error_r);
 	if (rc != AG_OK) {
@@ -96,6 +95,7 @@ sealer_free(struct sealer **sealer)
 	pthread_cond_destroy(&s->left);
 	pthread_mutex_destroy(&s->lock);
 	free(s->dir);
+	free(s->seed);
 	free(s->tmp_dir);
 	free(s->new_dir);
 	free(s);
@@ -106,12 +106,6 @@ const struct conf *
 sealer_conf(const struct sealer *s)
 {
 	return s->conf;
-}
-
-const struct sign_key *
-sealer_key(const struct sealer *s)
-{
-	return &s->key;
 }
 
 const char *
@@ -308,6 +302,19 @@ sealer_usable(
 		log_warn("key not usable home=%s error=%s", t->home->name,
 		    error.text);
 	return ok;
+}
+
+int
+sealer_sign(struct sealer *s, const struct network *net, struct ticket *t)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	if (keys_seed_follow(s->seed, &network_self(net)->ticket_key, &s->key))
+		log_info("the ticket key is a new one");
+	rc = ticket_sign(t, &s->key);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "mail/conf.h"
 #include "mail/keys.h"
 #include "mail/openpgp.h"
+#include "mail/ticket.h"
 #include "manifests/network.h"
 #include "milter/decide.h"
 #include "util/error.h"
@@ -29,7 +30,6 @@ int sealer_new(
 void sealer_free(struct sealer **s);
 
 const struct conf *sealer_conf(const struct sealer *s);
-const struct sign_key *sealer_key(const struct sealer *s);
 const char *sealer_tmp_dir(const struct sealer *s);
 const char *sealer_new_dir(const struct sealer *s);
 
@@ -51,6 +51,10 @@ void sealer_engine_put(
  * mailbox's own? Logs why not. A yes is remembered for a directory. */
 bool sealer_usable(
     struct sealer *s, const struct network *net, const struct target *t);
+
+/* Sign with the ticket key that our manifest of that view names, as soon as
+ * it is there; with the one before until then. 0; AG_EINVAL. */
+int sealer_sign(struct sealer *s, const struct network *net, struct ticket *t);
 
 /* Our limits, and what is free now. */
 void sealer_room(const struct sealer *s, struct room *room_r);

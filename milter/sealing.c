@@ -186,7 +186,7 @@ commit(struct sealing *j, struct error *error_r)
 	spool_writer_id(j->writer, t->id);
 	t->size = spool_writer_size(j->writer);
 	t->copies = sealing_copies(j->home, t->size);
-	if ((rc = ticket_sign(t, sealer_key(j->sealer))) != AG_OK)
+	if ((rc = sealer_sign(j->sealer, j->net, t)) != AG_OK)
 		return error_set(error_r, rc, "can't sign the ticket");
 	if (j->dsn != NULL)
 		rc = dsn_keep_write(j->sealer, j->net, j->dsn, t, error_r);

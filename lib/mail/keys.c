@@ -144,6 +144,24 @@ keys_seed_load(const char *path, struct sign_key *key_r, struct error *error_r)
 	return rc;
 }
 
+bool
+keys_seed_follow(
+    const char *path, const struct verify_key *named, struct sign_key *key)
+{
+	struct sign_key now;
+	struct error why;
+	bool is;
+
+	if (memcmp(key->public, named->public, KEYS_PUBLIC_SIZE) == 0 ||
+	    keys_seed_load(path, &now, &why) < 0)
+		return false;
+	is = memcmp(now.public, named->public, KEYS_PUBLIC_SIZE) == 0;
+	if (is)
+		*key = now;
+	keys_wipe(&now);
+	return is;
+}
+
 void
 keys_wipe(struct sign_key *key)
 {

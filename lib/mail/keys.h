@@ -8,6 +8,7 @@
 #ifndef AGAMID_KEYS_H
 #define AGAMID_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,11 @@ int keys_seed_create(const char *path, struct error *error_r);
  * AG_EIO. */
 int keys_seed_load(
     const char *path, struct sign_key *key_r, struct error *error_r);
+/* If key is not the one that the manifest names, read the seed file again;
+ * true if it holds that one, and key is now it. While a rotation is under way
+ * the two differ, and what is there stays. */
+bool keys_seed_follow(
+    const char *path, const struct verify_key *named, struct sign_key *key);
 void keys_wipe(struct sign_key *key);
 
 /* "ed25519:..." to and from; 0 or AG_EINVAL. */

@@ -70,6 +70,7 @@ static const struct rule rules_gpg[] = {
 	{                                                                \
 		{AT_SPOOL, "tmp/milter", RW}, {AT_SPOOL, "new", RW},     \
 		    {AT_SPOOL, "dsn", RW}, {AT_STATE, "", R},            \
+		    {AT_SECRET, "", SANDBOX_LOOK},                       \
 		    {AT_RUN, "relayd", SANDBOX_LOOK},                    \
 		    {AT_QUEUE, "agamid", SANDBOX_READ | SANDBOX_SOCKET}, \
 	}

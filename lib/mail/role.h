@@ -27,8 +27,7 @@ enum role {
 
 /*
  * Confine this process for good; before it starts threads, and after it
- * has read what it is not to read again (ROLE_MILTER, ROLE_SEAL: its key;
- * ROLE_SESSION: everything, its sockets are open). given: the
+ * has read what it is not to read again (ROLE_SESSION: everything, its sockets are open). given: the
  * peer's name for ROLE_DIAL and ROLE_SESSION, the Maildir for ROLE_RESCUE,
  * else NULL. Fatal on failure; a
  * kernel without Landlock is none, daemons log it.

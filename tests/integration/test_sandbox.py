@@ -84,6 +84,8 @@ MAY = {  # role: what it may of all that only some may
     "milter": {
         f"write:{SPOOL}tmp/milter/a", f"rename:{SPOOL}tmp/milter/a,{SPOOL}new/a", "read:@var/lib/agamid/derived.1/a",
         "list:@var/lib/agamid/derived.1", "listen:@var/spool/postfix/agamid/m.sock", "socket:unix",
+        # its key, when it is a new one: the others are another's by their mode
+        "read:@var/lib/agamid-key/openpgp.asc", "read:@var/lib/agamid-key/ticket.seed", "read:@var/lib/agamid-key/ssh-client",
     },
     "deliver": {
         "read:@var/lib/agamid-key/openpgp.asc", "read:@var/lib/agamid-key/ticket.seed", "read:@var/lib/agamid-key/ssh-client",

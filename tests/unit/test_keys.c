@@ -78,6 +78,37 @@ test_name(void **state)
 	assert_string_equal(name, "66687aadf862bd77");
 }
 
+/* SPEC N-15.6: another seed is taken when the manifest names it, and not
+ * before. */
+static void
+test_follow(void **state)
+{
+	const char *path = write_seed(SEED_FILE, 0400);
+	struct verify_key first, second;
+	struct sign_key key, other;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(keys_seed_load(path, &key, &error), 0);
+	memcpy(first.public, key.public, sizeof(first.public));
+	assert_false(keys_seed_follow(path, &first, &key));
+
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(keys_seed_create(path, &error), 0);
+	assert_int_equal(keys_seed_load(path, &other, &error), 0);
+	memcpy(second.public, other.public, sizeof(second.public));
+	assert_false(keys_seed_follow(path, &first, &key));
+	assert_memory_equal(key.public, first.public, sizeof(first.public));
+	assert_true(keys_seed_follow(path, &second, &key));
+	assert_memory_equal(&key, &other, sizeof(key));
+
+	/* One that is named and is not there yet. */
+	assert_false(keys_seed_follow(path, &first, &key));
+	assert_int_equal(unlink(path), 0);
+	assert_false(keys_seed_follow(path, &first, &key));
+	assert_memory_equal(&key, &other, sizeof(key));
+}
+
 static void
 test_create(void **state)
 {
@@ -230,6 +261,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    help_test(test_known_answer),
 	    help_test(test_name),
+	    help_test(test_follow),
 	    help_test(test_create),
 #ifdef ENABLE_FAULT_POINTS
 	    help_test(test_create_crashes),
