@@ -106,6 +106,10 @@ inner_new(struct agamid_user *u, struct mail *mail, struct opened *opened)
 	in->trans = mailbox_transaction_begin(in->box, 0, "agamid");
 	in->mail = mail_alloc(in->trans, p->wanted_fields, NULL);
 	mail_set_seq(in->mail, 1);
+	/* Or a header that one question did not ask for would be "not
+	 * there" for the next one, where the mail is parked between. */
+	p = (struct mail_private *)in->mail;
+	p->v.set_uid_cache_updates(in->mail, TRUE);
 	return in;
 }
 
