@@ -22,7 +22,7 @@
 #define ERRORS_MAX 262144
 #define ERRORS_TOLD 5 /* lines of what is wrong in one file */
 
-enum verdict { KNOWN, TAKEN, ASKS, OTHER, REFUSED };
+enum verdict { KNOWN, TAKEN, FORMER, ASKS, OTHER, REFUSED };
 
 /* One file, while it is judged. */
 struct hearing {
@@ -119,7 +119,7 @@ is_kept_beside(const struct hearing *h)
 	return kept;
 }
 
-/* SPEC M-9.4, M-9.5. OTHER is yet to be signed. */
+/* SPEC M-9.4, M-9.5. OTHER and FORMER are yet to be signed. */
 static enum verdict
 check_serial(struct hearing *h)
 {
@@ -130,7 +130,7 @@ check_serial(struct hearing *h)
 	if (kept == 0)
 		return OTHER;
 	if (h->m->serial <= h->newest)
-		return KNOWN; /* an older one that was never seen here */
+		return FORMER; /* never seen here */
 	if (h->m->serial - h->newest > INTAKE_SERIAL_STEP)
 		return refuse(h,
 		    "its serial is %llu above %llu, which is known; expected "
@@ -245,8 +245,8 @@ judge_peers(struct hearing *h, enum verdict v)
 		    h->m->fpr, pinned);
 	if (unrevokes(h))
 		return refuse(h, "its key was revoked, and is no more here");
-	if (v == OTHER)
-		return OTHER;
+	if (v == OTHER || v == FORMER)
+		return v;
 	if (pin_differs(&h->pin, h->m, NULL) > 0) {
 		(void)buf_printf(&h->why,
 		    "it changes what you agreed to; agamid peer accept %s "
@@ -277,8 +277,8 @@ judge(struct hearing *h)
 		return v;
 	h->newest = store_newest(in->conf, h->m->name);
 	serial = check_serial(h);
-	if (serial != TAKEN && serial != OTHER)
-		return serial;
+	if (serial == KNOWN || serial == REFUSED || (own && serial == FORMER))
+		return serial == FORMER ? KNOWN : serial;
 	if ((v = check_signature(h)) != TAKEN)
 		return v;
 	return own ? judge_own(h, serial) : judge_peers(h, serial);
@@ -387,6 +387,7 @@ keep(struct hearing *h, enum verdict v, struct error *error_r)
 	case KNOWN:
 		return 0;
 	case TAKEN:
+	case FORMER:
 		return keep_taken(h, error_r);
 	case ASKS:
 		return keep_pending(h, error_r);
@@ -415,6 +416,11 @@ tell(struct hearing *h, enum verdict v)
 		    h->file->node, serial,
 		    h->succession ? "; its recovery key has replaced its keys"
 				  : "");
+	else if (v == FORMER)
+		(void)buf_printf(told,
+		    "%s serial %llu came by exchange: an older one, for what "
+		    "it signed\n",
+		    h->file->node, serial);
 	else if (v != KNOWN)
 		(void)buf_printf(told,
 		    "%s serial %llu came by exchange, and is %s: %s\n",

@@ -28,6 +28,7 @@
 #include "relayd/expect.h"
 #include "relayd/exchange.h"
 #include "relayd/friend.h"
+#include "relayd/former.h"
 #include "relayd/gate.h"
 #include "relayd/offer.h"
 #include "relayd/question.h"
@@ -117,6 +118,7 @@ link_gone(struct client *c, void *ctx)
 	expect_pass_on(ln);
 	receipts_link_gone(ln);
 	exchange_link_gone(ln);
+	former_link_gone(ln);
 	friend_link_gone(ln);
 	free(ln);
 	await_look_soon(r);

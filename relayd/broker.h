@@ -62,6 +62,7 @@ struct link {
 
 	/* exchange.c */
 	unsigned gets; /* manifests asked for, not yet here */
+	unsigned formers; /* former.c: older ones that the peer asked for */
 
 	/* adopt.c: telling the peer its own receipts */
 	bool adopting;

@@ -15,6 +15,7 @@
 #include "util/log.h"
 #include "relayd/events.h"
 #include "relayd/expect.h"
+#include "relayd/former.h"
 #include "relayd/holders.h"
 #include "relayd/judge.h"
 #include "relayd/state_expiry.h"
@@ -160,6 +161,8 @@ intake_offered(struct link *ln, const struct proto_msg *m)
 		why = intake_judge(ln->r, ln->peer, &t);
 	if (why == NULL && expect_begin(ln, &t) < 0)
 		why = "out of memory";
-	if (why != NULL)
+	if (why != NULL) {
+		former_want(ln, &t);
 		answer_refused(ln, m->id, why);
+	}
 }

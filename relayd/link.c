@@ -23,6 +23,7 @@
 #include "relayd/expiry.h"
 #include "relayd/friend.h"
 #include "relayd/expect.h"
+#include "relayd/former.h"
 #include "relayd/gate.h"
 #include "relayd/intake.h"
 #include "relayd/loss.h"
@@ -249,7 +250,8 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		exchange_asked(ln, m);
 		return;
 	case PROTO_MANIFEST:
-		exchange_brought(ln, m);
+		if (!former_brought(ln, m))
+			exchange_brought(ln, m);
 		return;
 	case PROTO_PROBE:
 		friend_wanted(ln);
@@ -274,6 +276,9 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_DELIVERED:
 		delivered(ln, m);
+		return;
+	case PROTO_FORMER:
+		former_asked(ln, m);
 		return;
 	case PROTO_ADOPT:
 		adopt_asked(ln, m->time);

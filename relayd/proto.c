@@ -64,6 +64,7 @@ static const struct shape shapes[] = {
     {PROTO_HEARD, "heard", "i", true, 0},
     {PROTO_ADOPT, "adopt", "t", true, 0},
     {PROTO_ADOPTED, "adopted", "", true, 0},
+    {PROTO_FORMER, "former", "nh", true, 0},
     {PROTO_SESSION, "session", "nk", false, 0},
     {PROTO_ACCEPT, "accept", "is", false, 0},
     {PROTO_ARRIVED, "arrived", "is", false, 0},

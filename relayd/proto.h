@@ -74,6 +74,7 @@ enum proto_verb {
 	PROTO_HEARD, /* heard ID: of what expired */
 	PROTO_ADOPT, /* adopt TIME: tell me my receipts later than that */
 	PROTO_ADOPTED, /* adopted: that was all */
+	PROTO_FORMER, /* former NODE KEY: its manifest with that ticket key */
 	/* between a session's process and relayd only */
 	PROTO_SESSION, /* session NODE dialled|accepted */
 	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */

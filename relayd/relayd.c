@@ -31,6 +31,7 @@
 #include "relayd/expect.h"
 #include "relayd/expiry.h"
 #include "relayd/events.h"
+#include "relayd/former.h"
 #include "relayd/gate.h"
 #include "relayd/holders.h"
 #include "relayd/leave.h"
@@ -255,6 +256,7 @@ set_view(struct relayd *r, struct network *net)
 			p->call = true;
 	}
 	holders_view(r);
+	former_view(r);
 	await_look_soon(r);
 	arrival_scan_new(r); /* what could not be verified before */
 	dialler_soon(r);
@@ -376,9 +378,10 @@ start_parts(struct relayd *r, struct error *error_r)
 	r->probers = probers_new(r);
 	r->gate = gate_new();
 	r->friends = friends_new(r);
+	r->formers = formers_new();
 	if (rc == 0 &&
 	    (r->awaits == NULL || r->probers == NULL || r->gate == NULL ||
-		r->friends == NULL))
+		r->friends == NULL || r->formers == NULL))
 		rc = error_set(error_r, AG_ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = expects_new(r, &r->expects, error_r);
@@ -502,6 +505,7 @@ relayd_free(struct relayd **rp)
 	awaits_free(&r->awaits);
 	gate_free(&r->gate);
 	friends_free(&r->friends);
+	formers_free(&r->formers);
 	probers_free(&r->probers);
 	broker_free(&r->broker);
 	forget_pending(r);

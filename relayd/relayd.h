@@ -26,6 +26,7 @@
  *	leave	handing on what is held
  *	events	what happened to a bundle
  *	exchange manifests, passed on
+ *	former	older ones, for what they signed
  *	inbox	those that came, for agamid apply
  *	confirm	how fresh they are
  *	friend	friends look at each other from outside
@@ -94,6 +95,7 @@ struct relayd {
 	struct confirm *confirm;
 	struct exchange *exchange;
 	struct friends *friends;
+	struct formers *formers;
 	struct expiry *expiry;
 	struct dsn *dsn;
 	struct adopt *adopt;

@@ -178,6 +178,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_NO_RECEIPT:
 	case PROTO_EXPIRED:
 	case PROTO_HEARD:
+	case PROTO_FORMER:
 	case PROTO_ADOPT:
 	case PROTO_ADOPTED:
 		session_pass_on(s, m);

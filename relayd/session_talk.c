@@ -213,6 +213,7 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_NO_RECEIPT:
 	case PROTO_EXPIRED:
 	case PROTO_HEARD:
+	case PROTO_FORMER:
 	case PROTO_ADOPT:
 	case PROTO_ADOPTED:
 	case PROTO_BYE:

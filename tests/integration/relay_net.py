@@ -87,6 +87,7 @@ class Node:
         self.serial = 1
         self.knows = {}  # another's name -> its manifest, as it is in force here
         self.seen = []
+        self.archive = {}  # name-serial -> an older manifest
         self._make()
 
     # ---- files ----
@@ -165,6 +166,8 @@ class Node:
         d = self.path(STATE, f"derived.{self.derived}")
         d.joinpath("manifests").mkdir(parents=True)
         d.joinpath("old").mkdir()
+        for name, text in self.archive.items():
+            d.joinpath("old", f"{name}.yaml").write_text(text)
         d.joinpath("seen").write_text("".join(self.seen))
         d.joinpath("self").write_text(self.name + "\n")
         lines, keys = [], []

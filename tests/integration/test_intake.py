@@ -107,6 +107,26 @@ def test_known_and_older_are_nothing(pair):
     assert {k: v for k, v in carol.snapshot().items() if "inbox" not in k} == before
 
 
+def test_one_that_was_missed(pair):
+    """SPEC M-9.4: archived for its keys, if the pinned key has signed it; never in force."""
+    carol, bob = pair
+    bob.sign(lambda t: t.replace("192.0.2.2", "192.0.2.8"))
+    missed = bob.manifest().read_text()
+    serial = re.search(r"^serial: (\d+)", missed, re.M)[1]
+    bob.sign(lambda t: t.replace("192.0.2.8", "192.0.2.9"))
+    post(carol, "bob", bob.manifest().read_text())
+    apply(carol)
+    now = in_force(carol, "bob")
+    post(carol, "bob", missed.replace("192.0.2.8", "192.0.2.7"))
+    assert "signature" in apply(carol)
+    post(carol, "bob", missed)
+    assert "an older one" in apply(carol)
+    assert in_force(carol, "bob") == now and now != missed
+    assert (carol.derived / f"old/bob-{serial}.yaml").read_text() == missed
+    post(carol, "bob", missed)
+    assert apply(carol) == ""
+
+
 # ---- what asks ----
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 import yaml
 
-from relay_net import SIGNATURE, Caller, wait_for
+from relay_net import SECRETS, SIGNATURE, Caller, wait_for
 
 
 def publish(node, **changes):
@@ -307,3 +307,53 @@ def test_sessions_of_a_removed_peer_end(two):
     assert carol.until("bye") == "bye not a peer any more"
     carol = Caller(two.alice, "carol", hello=False)
     assert carol.end() == ("", 1)
+
+
+def rotate_ticket_key(node):
+    """A new ticket key and serial; the manifest of before."""
+    before = node.manifest()
+    node.path(SECRETS, "ticket.seed").unlink()
+    node.ticket_key = node._seed("ticket")
+    node.serial += 1
+    return before
+
+
+def test_manifest_that_was_missed(make_net):
+    """SPEC R-11.9: two rotations while Bob is away; mail that was sealed in between comes home, and Alice is
+    not asked for what she has not."""
+    net = make_net("alice", "bob")
+    net.alice.settings["relay"] = {"retry-min": "10m", "retry-max": "20m"}
+    rotate_ticket_key(net.alice)
+    net.configure()
+    net.start("alice")
+    ids = net.alice.bundles("bob", 3)
+    wait_for(lambda: sorted(net.alice.held("bob")) == sorted(ids), what="the mail")
+    between = rotate_ticket_key(net.alice)
+    net.alice.archive["alice-2"] = between
+    net.alice.write_derived()
+    net.bob.write_derived()
+    net.start("bob")
+    came = wait_for(net.bob.inbox, what="the manifest that was missed")
+    assert [p.name.split(".")[:2] for p in came] == [["alice", "2"]] and came[0].read_text() == between
+    assert net.bob.delivered() == []
+    came[0].unlink()
+    net.bob.archive["alice-2"] = between
+    net.bob.write_derived()
+    wait_for(lambda: sorted(net.bob.delivered()) == sorted(ids), what="mail at home")
+    assert net.bob.logged("asking for an older manifest") == 1
+
+
+def test_older_ones_are_asked_for_by_key(two):
+    """SPEC R-11.9: a key that is nowhere gets no answer; 32 questions in a session do."""
+    between = rotate_ticket_key(two.carol)
+    two.alice.archive["carol-1"] = between
+    two.alice.write_derived()
+    wait_for(lambda: two.alice.logged("manifests in force") > 1, what="the view")
+    key = hashlib.sha256(b"none").hexdigest()[:16]
+    bob = Caller(two.alice, "bob", version=3)
+    for node, name in [("carol", key), ("carol-1", key), ("mallory", key)]:
+        bob.say(f"former {node} {name}")
+    bob.say("ping")
+    bob.until("pong")
+    bob.say("former carol ../../../../x")
+    assert "malformed line" in bob.end()[0]

@@ -159,6 +159,8 @@ static const struct {
     {"heard " ID "\n", true, {.verb = PROTO_HEARD, .id = ID}},
     {"adopt 1795252800\n", true, {.verb = PROTO_ADOPT, .time = 1795252800}},
     {"adopted\n", true, {.verb = PROTO_ADOPTED}},
+    {"former bob 0123456789abcdef\n", true,
+	{.verb = PROTO_FORMER, .node = "bob", .hash = "0123456789abcdef"}},
 };
 
 static void
