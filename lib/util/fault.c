@@ -52,12 +52,20 @@ fault_rule(const char *line)
 	return r;
 }
 
+static bool
+fault_is_program(const char *name, size_t len)
+{
+	return strlen(program_invocation_short_name) == len &&
+	    strncmp(program_invocation_short_name, name, len) == 0;
+}
+
 /* Does this line say that action is to happen at point now? */
 static bool
 fault_fires(const char *line, const char *point, const char *action)
 {
 	char at[FAULT_LINE_MAX], what[FAULT_LINE_MAX];
 	unsigned long nth = 1;
+	const char *slash;
 	struct rule *r;
 	int got;
 
@@ -74,21 +82,31 @@ fault_fires(const char *line, const char *point, const char *action)
 		r->done = true;
 		return false;
 	}
-	if (strcmp(at, point) != 0 || strcmp(what, action) != 0)
+	slash = strchr(at, '/');
+	if (strcmp(slash != NULL ? slash + 1 : at, point) != 0 ||
+	    strcmp(what, action) != 0 ||
+	    (slash != NULL && !fault_is_program(at, (size_t)(slash - at))))
 		return false;
 	r->done = ++r->passed >= nth;
 	return r->done;
 }
 
+const char *
+fault_file(void)
+{
+	const char *path = getenv("AGAMID_FAULTS");
+
+	return path != NULL ? path : "/run/agamid-faults";
+}
+
 static bool
 fault_asked(const char *point, const char *action)
 {
-	const char *path = getenv("AGAMID_FAULTS");
 	char line[FAULT_LINE_MAX];
 	bool fires = false;
 	FILE *f;
 
-	if (path == NULL || (f = fopen(path, "re")) == NULL)
+	if ((f = fopen(fault_file(), "re")) == NULL)
 		return false;
 	pthread_mutex_lock(&lock);
 	while (fgets(line, sizeof(line), f) != NULL) {
@@ -101,15 +119,22 @@ fault_asked(const char *point, const char *action)
 	return fires;
 }
 
+static void
+fault_die(const char *name, const char *action)
+{
+	log_info("fault point=%s action=%s", name, action);
+	raise(SIGKILL);
+}
+
 bool
 fault_point(const char *name)
 {
 	int saved = errno;
 
 	if (fault_asked(name, "kill"))
-		raise(SIGKILL);
+		fault_die(name, "kill");
 	if (fault_asked(name, "error")) {
-		log_info("fault point=%s", name);
+		log_info("fault point=%s action=error", name);
 		errno = EIO;
 		return true;
 	}
@@ -123,7 +148,7 @@ fault_after(const char *name)
 	int saved = errno;
 
 	if (fault_asked(name, "kill-after"))
-		raise(SIGKILL);
+		fault_die(name, "kill-after");
 	errno = saved;
 }
 #else

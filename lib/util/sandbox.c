@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/fault.h"
 #include "util/sandbox_calls.h"
 #include "util/text.h"
 
@@ -107,16 +108,10 @@ static int
 landlock_faults(int ruleset, uint64_t handled)
 {
 #ifdef ENABLE_FAULT_POINTS
-	const char *path = getenv("AGAMID_FAULTS");
-	char *copy;
-	int rc = 0;
+	char *path = xstrdup(fault_file());
+	int rc = landlock_path(ruleset, dirname(path), ACCESS_READ & handled);
 
-	if (path != NULL) {
-		copy = xstrdup(path);
-		rc = landlock_path(
-		    ruleset, dirname(copy), ACCESS_READ & handled);
-		free(copy);
-	}
+	free(path);
 	return rc < 0 ? rc : 0;
 #else
 	(void)ruleset;

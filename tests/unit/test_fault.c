@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/fault.h"
@@ -34,7 +35,7 @@ test_error_once(void **state)
 	errno = 0;
 	assert_true(fault_point("b.write"));
 	assert_int_equal(errno, EIO);
-	assert_int_equal(help_logged("fault point=b.write"), 1);
+	assert_int_equal(help_logged("fault point=b.write action=error"), 1);
 	assert_false(fault_point("b.write"));
 }
 
@@ -55,6 +56,20 @@ test_nth_pass_counted_from_the_line(void **state)
 	help_faults("c.fsync error 3\nc.fsync error 1\n");
 	assert_true(fault_point("c.fsync"));
 	assert_false(fault_point("c.fsync"));
+}
+
+static void
+test_of_one_program(void **state)
+{
+	char lines[256];
+
+	(void)state;
+	snprintf(lines, sizeof(lines),
+	    "other/g.send error\n%.3s/g.send error\n%s/g.fsync error\n",
+	    program_invocation_short_name, program_invocation_short_name);
+	help_faults(lines);
+	assert_false(fault_point("g.send"));
+	assert_true(fault_point("g.fsync"));
 }
 
 static void
@@ -117,6 +132,7 @@ main(void)
 	    help_test(test_nothing_without_a_file),
 	    help_test(test_error_once),
 	    help_test(test_nth_pass_counted_from_the_line),
+	    help_test(test_of_one_program),
 	    help_test(test_bad_line_is_told_once),
 	    help_test(test_kills),
 	    help_test(test_kill_after_is_not_before),
