@@ -44,6 +44,20 @@ def stranger_says(lab, target, sender, recipients, message=None, patience=60):
         return replies, data
 
 
+def send_until_taken(lab, target, recipient, word):
+    """As a sender does: again, when told 4xx or cut off."""
+    return wait.until(lambda: take_once(lab, target, recipient, word), 60, f"{word} to be taken by {target}", every=0.2)
+
+
+def take_once(lab, target, recipient, word):
+    """One try: did the target say 250?"""
+    try:
+        _, data = stranger_says(lab, target, "ann@sender.example", [recipient], story.message(word, recipient))
+    except (OSError, AssertionError):
+        return False
+    return data is not None and data[0] == 250
+
+
 def backups_refuse_or_take(lab, recipient, without=("bob",)):
     """Each other node's answer to a RCPT for this recipient."""
     answers = {}

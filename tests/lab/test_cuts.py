@@ -8,7 +8,7 @@ import re
 import time
 
 import pytest
-from helpers import arrives, empty_spools, fresh_word, inbox_with, stranger_says, wait_for_copies
+from helpers import arrives, empty_spools, fresh_word, inbox_with, send_until_taken, stranger_says, wait_for_copies
 from labkit import mailbox, story, wait
 
 ANN = "ann@sender.example"
@@ -97,52 +97,10 @@ def burst(lab, between):
         word = fresh_word("burst")
         if number == 10:
             between()
-        if send_until_taken(lab, "carol", word):
+        if send_until_taken(lab, "carol", BOB, word):
             accepted.append(word)
     assert len(accepted) == 20
     return accepted
-
-
-def send_until_taken(lab, target, word):
-    """As a sender does: again, when told 4xx or cut off."""
-    return wait.until(lambda: take_once(lab, target, word), 30, f"{word} to be taken by {target}", every=0.2)
-
-
-def take_once(lab, target, word):
-    """One try: did the target say 250?"""
-    try:
-        _, data = stranger_says(lab, target, ANN, [BOB], story.message(word, BOB))
-    except (OSError, AssertionError):
-        return False
-    return data is not None and data[0] == 250
-
-
-@pytest.mark.parametrize("point", ["spool.fsync", "spool.rename", "spool.dirsync"])
-@pytest.mark.parametrize("action", ["error", "kill"])
-def test_each_durable_step_of_the_milter(lab, point, action):
-    """SPEC N-5.1, N-5.2: a step fails once or the process dies at it: the sender
-    is told 4xx and comes again; nothing is lost or doubled."""
-    word = fresh_word("fault")
-    lab.nodes["bob"].off()
-    faults = lab.nodes["carol"].path("/run/agamid-faults")
-    faults.write_text(f"{point} {action}\n", encoding="ascii")
-    taken = take_once(lab, "carol", word)
-    faults.unlink()
-    assert faulted(lab.nodes["carol"], point, action)
-    if not taken:
-        assert send_until_taken(lab, "carol", word)
-    wait_for_copies(lab, "bob", 2)
-    lab.start(lab.nodes["bob"])
-    arrives(lab, "bob", word)
-    empty_spools(lab)
-
-
-def faulted(node, point, action):
-    """Did the fault happen (and not some other trouble)?"""
-    logs = node.directory / "var/log"
-    if action == "error":
-        return f"fault point={point}" in (logs / "agamid-milter.log").read_text(encoding="utf-8")
-    return "agamid-milter ended with -9" in (logs / "supervisor.log").read_text(encoding="utf-8")
 
 
 def test_random_run(lab):
