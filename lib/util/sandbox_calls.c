@@ -51,9 +51,11 @@ static const int calls_files[] = {SCMP_SYS(access), SCMP_SYS(chdir),
     SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(utimensat), SCMP_SYS(write),
     SCMP_SYS(writev)};
 
-/* adjtimex(2) says whether the clock is right; it can't be set. */
+/* adjtimex(2), which the C library makes of clock_adjtime(2), says whether
+ * the clock is right; it can't be set. */
 static const int calls_waiting[] = {SCMP_SYS(adjtimex), SCMP_SYS(alarm),
-    SCMP_SYS(clock_getres), SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64),
+    SCMP_SYS(clock_adjtime), SCMP_SYS(clock_adjtime64), SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_nanosleep_time64),
     SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_wait),

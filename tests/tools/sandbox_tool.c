@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <netinet/in.h>
@@ -195,6 +196,15 @@ act_code(const char *arg)
 }
 
 static int
+act_clock(const char *arg)
+{
+	struct timex tx = {.modes = 0};
+
+	(void)arg;
+	return adjtimex(&tx) < 0 ? -1 : 0;
+}
+
+static int
 act_sync(const char *arg)
 {
 	return syncfs(open(arg, O_RDONLY | O_CLOEXEC));
@@ -224,8 +234,8 @@ static const struct {
     {"exec", act_exec}, {"fork", act_fork}, {"thread", act_thread},
     {"socket", act_socket}, {"serve", act_serve}, {"listen", act_listen},
     {"attach", act_attach}, {"signal", act_signal},
-    {"namespace", act_namespace}, {"code", act_code}, {"sync", act_sync},
-    {"shown", act_shown}};
+    {"namespace", act_namespace}, {"code", act_code}, {"clock", act_clock},
+    {"sync", act_sync}, {"shown", act_shown}};
 
 static void
 act(const char *text)
