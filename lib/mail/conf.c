@@ -51,6 +51,8 @@ static const char *const dsn_words[] = {
     NULL,
 };
 
+static const char *const seal_words[] = {"held", "always", NULL};
+
 static void
 conf_set_defaults(struct conf *c)
 {
@@ -245,7 +247,9 @@ conf_read_mailbox(
     struct ynode *map, size_t i, struct conf_mailbox *m, const char *name)
 {
 	struct ynode *value = ynode_value(map, i);
+	enum yaml_need need = YAML_NEED;
 	const char *target;
+	unsigned seal;
 
 	m->name = xstrdup(name);
 	m->deliver_to = xstrdup(name);
@@ -254,7 +258,11 @@ conf_read_mailbox(
 		    "mailboxes: expected names of 1 to 64 letters, digits, "
 		    "\".\", \"_\" and \"-\", found \"%.60s\"",
 		    name);
-	if (!yaml_get_text(value, "deliver-to", YAML_NEED, &target))
+	if (yaml_get_word(value, "seal", YAML_MAY, seal_words, &seal)) {
+		m->seal_always = seal == 1;
+		need = YAML_MAY;
+	}
+	if (!yaml_get_text(value, "deliver-to", need, &target))
 		return;
 	if (!conf_is_target(target)) {
 		value = conf_value(value, "deliver-to");
@@ -282,25 +290,22 @@ conf_read_mailboxes(struct conf *c, struct ynode *root)
 		    map, i, &c->mailboxes[c->mailbox_count++], name);
 }
 
-/* The Postfix queue directory, as the file has it. */
-static void
-conf_read_postfix(struct conf *c, struct ynode *root)
+/* map.key, an absolute path, below root; malloc'ed. */
+static char *
+get_path(struct conf *c, struct ynode *map, const char *key, const char *path)
 {
-	struct ynode *map = get_map(root, "postfix");
-	const char *dir = "/var/spool/postfix";
+	const char *given = NULL;
 	struct ynode *value;
 
-	if (map != NULL &&
-	    yaml_get_text(map, "queue-directory", YAML_MAY, &dir) &&
-	    (dir[0] != '/' || !text_is_line(dir))) {
-		value = conf_value(map, "queue-directory");
+	if (map != NULL && yaml_get_text(map, key, YAML_MAY, &given) &&
+	    (given[0] != '/' || !text_is_line(given))) {
+		value = conf_value(map, key);
 		yaml_error(value,
 		    "%s: expected a path that begins with \"/\", found "
 		    "\"%.60s\"",
-		    ynode_path(value), dir);
+		    ynode_path(value), given);
 	}
-	c->queue_dir = xasprintf(
-	    "%s%s", c->root, dir != NULL ? dir : "/var/spool/postfix");
+	return xasprintf("%s%s", c->root, given != NULL ? given : path);
 }
 
 static void
@@ -319,7 +324,10 @@ conf_read(struct conf *c, struct ynode *root)
 	conf_read_relay(c, root);
 	conf_read_deliver(c, root);
 	conf_read_mailboxes(c, root);
-	conf_read_postfix(c, root);
+	c->queue_dir = get_path(c, get_map(root, "postfix"), "queue-directory",
+	    "/var/spool/postfix");
+	c->lmtp_socket = get_path(
+	    c, get_map(root, "dovecot"), "lmtp", "/run/dovecot/agamid-lmtp");
 }
 
 /* Where things are, below root. */
@@ -401,6 +409,7 @@ conf_free(struct conf **cp)
 	free(c->path);
 	free(c->node);
 	free(c->queue_dir);
+	free(c->lmtp_socket);
 	free(c->root);
 	free(c->spool_dir);
 	free(c->state_dir);
@@ -476,7 +485,8 @@ print_lists(const struct conf *c, FILE *out)
 		print_quoted(out, c->mailboxes[i].name);
 		fputs(": {deliver-to: ", out);
 		print_quoted(out, c->mailboxes[i].deliver_to);
-		fputs("}\n", out);
+		fprintf(out, ", seal: %s}\n",
+		    seal_words[c->mailboxes[i].seal_always ? 1 : 0]);
 	}
 }
 
@@ -501,18 +511,48 @@ conf_print(const struct conf *c, FILE *out)
 	print_lists(c, out);
 	fputs("postfix:\n  queue-directory: ", out);
 	print_quoted(out, c->queue_dir + strlen(c->root));
+	fputs("\ndovecot:\n  lmtp: ", out);
+	print_quoted(out, c->lmtp_socket + strlen(c->root));
 	fputc('\n', out);
 	return fflush(out) != 0 || ferror(out) ? AG_EIO : 0;
+}
+
+static const struct conf_mailbox *
+conf_find_mailbox(const struct conf *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->mailbox_count; i++) {
+		if (strcmp(c->mailboxes[i].name, name) == 0)
+			return &c->mailboxes[i];
+	}
+	return NULL;
 }
 
 const char *
 conf_deliver_to(const struct conf *c, const char *mailbox)
 {
+	const struct conf_mailbox *m = conf_find_mailbox(c, mailbox);
+
+	return m != NULL ? m->deliver_to : mailbox;
+}
+
+bool
+conf_seals_always(const struct conf *c, const char *mailbox)
+{
+	const struct conf_mailbox *m = conf_find_mailbox(c, mailbox);
+
+	return m != NULL && m->seal_always;
+}
+
+bool
+conf_seals_any(const struct conf *c)
+{
 	size_t i;
 
 	for (i = 0; i < c->mailbox_count; i++) {
-		if (strcmp(c->mailboxes[i].name, mailbox) == 0)
-			return c->mailboxes[i].deliver_to;
+		if (c->mailboxes[i].seal_always)
+			return true;
 	}
-	return mailbox;
+	return false;
 }

@@ -13,8 +13,9 @@
  *	relay: {retry-min: 1m, retry-max: 30m, idle: 10m, gate-wait: 5m}
  *	deliver: {parallel: 2, retry: 5m, networks: [192.168.1.0/24]}
  *	mailboxes:
- *	  contact: {deliver-to: carol}
+ *	  contact: {deliver-to: carol, seal: held}	# held, always
  *	postfix: {queue-directory: /var/spool/postfix}
+ *	dovecot: {lmtp: /run/dovecot/agamid-lmtp}
  *
  * All but node may be left out; the defaults are those shown (but
  * mailboxes: a mailbox's name is where it is delivered).
@@ -48,6 +49,7 @@ enum conf_dsn {
 struct conf_mailbox {
 	char *name;
 	char *deliver_to;
+	bool seal_always; /* also what arrives here directly */
 };
 
 struct conf {
@@ -69,6 +71,7 @@ struct conf {
 	struct conf_mailbox *mailboxes;
 	size_t mailbox_count;
 	char *queue_dir; /* Postfix's queue_directory */
+	char *lmtp_socket; /* Dovecot's, for agamid-seal */
 
 	/* Derived from root; absolute. */
 	char *root; /* "" or a directory */
@@ -93,6 +96,10 @@ void conf_free(struct conf **c);
 int conf_print(const struct conf *c, FILE *out);
 /* The mailbox's deliver-to, or its own name. */
 const char *conf_deliver_to(const struct conf *c, const char *mailbox);
+/* Is the mailbox's mail sealed however it comes? */
+bool conf_seals_always(const struct conf *c, const char *mailbox);
+/* Is there such a mailbox? */
+bool conf_seals_any(const struct conf *c);
 
 /*
  * What all daemons' command lines share: --config FILE, --root DIR, -n

@@ -62,6 +62,8 @@ test_defaults(void **state)
 	assert_int_equal(c->mailbox_count, 0);
 	assert_string_equal(c->queue_dir, "/var/spool/postfix");
 	assert_string_equal(conf_deliver_to(c, "contact"), "contact");
+	assert_false(conf_seals_any(c));
+	assert_string_equal(c->lmtp_socket, "/run/dovecot/agamid-lmtp");
 	conf_free(&c);
 	assert_null(c);
 	conf_free(&c);
@@ -84,9 +86,11 @@ static const char everything[] =
     "  retry: 1m\n"
     "  networks: [192.168.1.0/24, \"fd00::/8\"]\n"
     "mailboxes:\n"
-    "  contact: {deliver-to: carol}\n"
+    "  contact: {deliver-to: carol, seal: held}\n"
     "  \"123\": {deliver-to: a.b+c@carol.example}\n"
-    "postfix: {queue-directory: \"/it's/a dir\"}\n";
+    "  dave: {seal: always}\n"
+    "postfix: {queue-directory: \"/it's/a dir\"}\n"
+    "dovecot: {lmtp: /run/dove/lmtp}\n";
 
 static void
 check_everything(const struct conf *c)
@@ -106,11 +110,16 @@ check_everything(const struct conf *c)
 	assert_int_equal(c->deliver_retry, 60);
 	assert_int_equal(c->network_count, 2);
 	assert_string_equal(c->networks[1], "fd00::/8");
-	assert_int_equal(c->mailbox_count, 2);
+	assert_int_equal(c->mailbox_count, 3);
 	assert_string_equal(conf_deliver_to(c, "contact"), "carol");
 	assert_string_equal(conf_deliver_to(c, "123"), "a.b+c@carol.example");
+	assert_string_equal(conf_deliver_to(c, "dave"), "dave");
 	assert_string_equal(conf_deliver_to(c, "other"), "other");
+	assert_true(conf_seals_always(c, "dave") && conf_seals_any(c));
+	assert_false(conf_seals_always(c, "contact"));
+	assert_false(conf_seals_always(c, "other"));
 	assert_string_equal(c->queue_dir, "/it's/a dir");
+	assert_string_equal(c->lmtp_socket, "/run/dove/lmtp");
 }
 
 /* What conf_print() writes; freed by the caller. */
@@ -204,13 +213,18 @@ static const struct {
     {"node: a\nmailboxes: {b: {deliver-to: \"x y\"}}\n",
 	"f:2:29: mailboxes.b.deliver-to: expected a user or an address, "
 	"found \"x y\"\n"},
+    {"node: a\nmailboxes: {b: {deliver-to: x, seal: now}}\n",
+	"f:2:38: mailboxes.b.seal: expected held or always, found \"now\"\n"},
+    {"node: a\ndovecot: {lmtp: x}\n",
+	"f:2:17: dovecot.lmtp: expected a path that begins with "
+	"\"/\", found \"x\"\n"},
     {"node: a\npostfix: {queue-directory: spool}\n",
 	"f:2:28: postfix.queue-directory: expected a path that begins with "
 	"\"/\", found \"spool\"\n"},
     {"node: a\nnod: b\nsealing: {maxx: 1}\n",
 	"f:2:1: unknown key \"nod\"; expected one of node, log, openpgp, "
 	"dsn, max-message-size, reserve, sealing, relay, deliver, mailboxes, "
-	"postfix\n"
+	"postfix, dovecot\n"
 	"f:3:11: sealing: unknown key \"maxx\"; expected one of max, "
 	"timeout\n"},
 };
@@ -425,7 +439,7 @@ test_main_tells_all_errors(void **state)
 	    "%s:1:1: unknown key \"nod\"; expected one of node, log, openpgp, "
 	    "dsn, max-message-size, reserve, sealing, relay, deliver, "
 	    "mailboxes, "
-	    "postfix\n",
+	    "postfix, dovecot\n",
 	    path, path, path);
 	assert_int_equal(main_is(&out, "--config", path, "-n"), 1);
 	assert_string_equal(out, expected);
@@ -525,6 +539,7 @@ test_man_page_has_every_setting(void **state)
 	assert_non_null(doc);
 	check_documented_map(page, yaml_root(doc));
 	check_documented(page, "mailboxes.NAME.deliver-to", "");
+	check_documented(page, "mailboxes.NAME.seal", "held");
 	yaml_doc_free(&doc);
 	buf_free(&errors);
 	free(text);
