@@ -5,12 +5,18 @@
  * 2.3: settings are in plugin {}; passing user->set to raw_storage_create
  * panics (its variables are expanded already), unexpanded_set works. The
  * password is taken from unexpanded_set as well: p%u would become pfrank.
+ * But with "% " in it, which is no variable, Dovecot itself gives the whole
+ * session up before any plugin is asked; so it may come hidden: in hex,
+ * under ChaCha20 with a key of zeros, which is what the settings of 2.3
+ * can make of it without loss (agamid-dovecot(7)). It is no secret then.
  *
  * 2.4: settings are declared, and come from the user's event.
  */
 #include "dovecot-plugin/compat.h"
 
 #include "raw-storage.h"
+
+#include <sodium.h>
 
 /* Where a part that is decoded (FETCH BINARY) lies while it is sent: in
  * memory, and without a name. */
@@ -43,13 +49,6 @@ compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
 	return TRUE;
 }
 
-void
-compat_forget_pass(struct compat_settings *s)
-{
-	explicit_bzero((char *)s->pass, strlen(s->pass));
-	s->pass = NULL;
-}
-
 static struct mail_user *
 raw_user(struct mail_user *user)
 {
@@ -63,12 +62,49 @@ raw_user(struct mail_user *user)
 
 #else
 
+#include "buffer.h"
+#include "hex-binary.h"
+
 static const char *
 setting(struct mail_user *user, const char *name)
 {
 	const char *value = mail_user_plugin_getenv(user, name);
 
 	return value == NULL ? "" : value;
+}
+
+static const char *
+unhide(struct mail_user *user, const char *hidden)
+{
+	static const unsigned char zeros[crypto_stream_chacha20_ietf_KEYBYTES];
+	buffer_t *buf = t_buffer_create(strlen(hidden) / 2 + 1);
+	const char *pass;
+	unsigned char *data;
+
+	if (hex_to_binary(hidden, buf) < 0) {
+		e_error(user->event,
+		    "agamid: agamid_hidden_pass is not in hexadecimal");
+		return "";
+	}
+	data = buffer_get_modifiable_data(buf, NULL);
+	crypto_stream_chacha20_ietf_xor(data, data, buf->used, zeros, zeros);
+	pass = p_strndup(user->pool, data, buf->used);
+	explicit_bzero(data, buf->used);
+	return pass;
+}
+
+/* The password, as the user typed it. */
+static const char *
+get_pass(struct mail_user *user)
+{
+	const struct mail_user_settings *set = user->unexpanded_set;
+	const char *hidden, *plain;
+
+	hidden = mail_user_set_plugin_getenv(set, "agamid_hidden_pass");
+	if (hidden != NULL && *hidden != '\0')
+		return unhide(user, hidden);
+	plain = mail_user_set_plugin_getenv(set, "agamid_pass");
+	return plain == NULL ? "" : p_strdup(user->pool, plain);
 }
 
 bool
@@ -78,18 +114,8 @@ compat_get_settings(struct mail_user *user, struct compat_settings *s_r)
 	s_r->mode = setting(user, "agamid_mode");
 	s_r->mailbox = setting(user, "agamid_mailbox");
 	s_r->sealed_pub = setting(user, "agamid_sealed_pub");
-	s_r->pass =
-	    mail_user_set_plugin_getenv(user->unexpanded_set, "agamid_pass");
-	if (s_r->pass == NULL)
-		s_r->pass = "";
+	s_r->pass = get_pass(user);
 	return TRUE;
-}
-
-/* It is Dovecot's own. */
-void
-compat_forget_pass(struct compat_settings *s)
-{
-	s->pass = NULL;
 }
 
 static struct mail_user *
@@ -100,6 +126,14 @@ raw_user(struct mail_user *user)
 }
 
 #endif
+
+/* The copy of it: Dovecot's own is Dovecot's. */
+void
+compat_forget_pass(struct compat_settings *s)
+{
+	explicit_bzero((char *)s->pass, strlen(s->pass));
+	s->pass = NULL;
+}
 
 struct mail_user *
 compat_raw_user(struct mail_user *user)
