@@ -11,6 +11,7 @@
 #include "mail/sealed.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* The mailbox with a key of its own that this is for, or NULL. All
  * recipients of a bundle have the same key: the first says which. */
@@ -37,13 +38,48 @@ mark_is_acceptors(const struct opened *o, const struct ticket *t)
 	return strcmp(o->boundary, boundary) == 0;
 }
 
+/* Sign, and append the field's value. */
+static int
+mark_put(const char *id, const char *mailbox, const uint8_t *hash,
+    const struct secrets *s, struct buf *out)
+{
+	struct sealed_mark mark = {{0}, {0}, {0}, {0}};
+	char value[SEALED_MARK_MAX];
+	int rc;
+
+	snprintf(mark.id, sizeof(mark.id), "%s", id);
+	snprintf(mark.mailbox, sizeof(mark.mailbox), "%s", mailbox);
+	memcpy(mark.hash, hash, sizeof(mark.hash));
+	rc = sealed_mark_sign(&mark, s->sealed.secret);
+	if (rc == 0)
+		rc = sealed_mark_write(&mark, value, sizeof(value));
+	return rc == 0 ? buf_puts(out, value) : rc;
+}
+
+int
+mark_at_home(const char *mailbox, const char *hash, const struct manifest *self,
+    const struct secrets *s, struct buf *out)
+{
+	uint8_t bytes[SEALED_HASH_SIZE];
+	size_t i;
+
+	for (i = 0; i < self->mailbox_count; i++) {
+		if (strcmp(self->mailboxes[i].name, mailbox) == 0)
+			break;
+	}
+	if (i == self->mailbox_count || self->mailboxes[i].openpgp == NULL ||
+	    !s->has_sealed)
+		return AG_ENOENT;
+	if (text_unhex(hash, bytes, sizeof(bytes)) < 0)
+		return AG_EINVAL;
+	return mark_put(hash, mailbox, bytes, s, out);
+}
+
 int
 mark_write(const struct opened *o, const struct ticket *t,
     const struct manifest *self, const struct secrets *s, struct buf *out)
 {
 	const struct manifest_mailbox *box;
-	struct sealed_mark mark = {{0}, {0}, {0}, {0}};
-	char value[SEALED_MARK_MAX];
 	int rc;
 
 	if (!o->is_sealed || !mark_is_acceptors(o, t) ||
@@ -53,11 +89,8 @@ mark_write(const struct opened *o, const struct ticket *t,
 		log_info("not marked id=%s error=\"no sealed.seed\"", t->id);
 		return 0;
 	}
-	snprintf(mark.id, sizeof(mark.id), "%s", t->id);
-	snprintf(mark.mailbox, sizeof(mark.mailbox), "%s", box->name);
-	memcpy(mark.hash, o->sealed, sizeof(mark.hash));
-	if ((rc = sealed_mark_sign(&mark, s->sealed.secret)) < 0 ||
-	    (rc = sealed_mark_write(&mark, value, sizeof(value))) < 0)
-		return rc;
-	return buf_printf(out, "%s: %s\r\n", SEALED_FIELD, value);
+	rc = buf_puts(out, SEALED_FIELD ": ");
+	if (rc == 0)
+		rc = mark_put(t->id, box->name, o->sealed, s, out);
+	return rc == 0 ? buf_puts(out, "\r\n") : rc;
 }

@@ -21,4 +21,13 @@
 int mark_write(const struct opened *o, const struct ticket *t,
     const struct manifest *self, const struct secrets *s, struct buf *out);
 
+/*
+ * The field's value, for what agamid-seal has sealed here to a mailbox of
+ * ours: hash is of its sealed part, in hex. There is no bundle, so the hash
+ * is the ID as well; no bundle has that ID. AG_ENOENT: there is no such
+ * mailbox with a key, or no key for marks.
+ */
+int mark_at_home(const char *mailbox, const char *hash,
+    const struct manifest *self, const struct secrets *s, struct buf *out);
+
 #endif

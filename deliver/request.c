@@ -39,6 +39,22 @@ request_ids(struct cursor *c, struct request *r)
 	return rc;
 }
 
+/* A mailbox's name, and the blank behind it. */
+static int
+request_mailbox(struct cursor *c, struct request *r)
+{
+	const char *blank = memchr(c->p, ' ', c->left), *p;
+	size_t len = blank != NULL ? (size_t)(blank - c->p) : 0;
+
+	if (len == 0 || len > SEALED_MAILBOX_MAX || !cursor_take(c, len, &p))
+		return AG_EINVAL;
+	memcpy(r->mailbox, p, len);
+	r->mailbox[len] = '\0';
+	return text_is_mailbox_name(r->mailbox) && cursor_skip(c, " ")
+	    ? 0
+	    : AG_EINVAL;
+}
+
 int
 request_parse(const char *data, size_t len, struct request *r_r)
 {
@@ -61,15 +77,20 @@ request_parse(const char *data, size_t len, struct request *r_r)
 		r_r->kind = REQUEST_TRACE;
 	else if (cursor_skip(&c, "drill "))
 		r_r->kind = REQUEST_DRILL;
+	else if (cursor_skip(&c, "mark "))
+		r_r->kind = REQUEST_MARK;
 	else if (cursor_skip(&c, "list"))
 		r_r->kind = REQUEST_LIST;
 	else if (cursor_skip(&c, "totals"))
 		r_r->kind = REQUEST_TOTALS;
 	else
 		return AG_EINVAL;
-	if (r_r->kind == REQUEST_SIGN)
+	if (r_r->kind == REQUEST_MARK)
+		rc = request_mailbox(&c, r_r);
+	if (rc == 0 && r_r->kind == REQUEST_SIGN)
 		rc = request_ids(&c, r_r);
-	else if (r_r->kind != REQUEST_LIST && r_r->kind != REQUEST_TOTALS)
+	else if (rc == 0 && r_r->kind != REQUEST_LIST &&
+	    r_r->kind != REQUEST_TOTALS)
 		rc = request_id(&c, r_r);
 	if (rc < 0 || !cursor_skip(&c, "\n") || c.left > 0)
 		return AG_EINVAL;

@@ -13,6 +13,7 @@
  *	totals\n	how many of each
  *	drill MAC\n	the ID of the test mail of this MAC, if it has come
  *	trace ID\n	what became of it and its recipients; root's
+ *	mark MAILBOX HASH\n	X-Agamid-Sealed over this sealed part
  *
  * Pure.
  */
@@ -23,6 +24,7 @@
 
 #include "util/buf.h"
 #include "mail/receipt.h"
+#include "mail/sealed.h"
 
 enum request_kind {
 	REQUEST_DELIVER,
@@ -34,12 +36,15 @@ enum request_kind {
 	REQUEST_TOTALS,
 	REQUEST_TRACE,
 	REQUEST_DRILL,
+	REQUEST_MARK,
 };
 
 struct request {
 	enum request_kind kind;
 	size_t count;
+	/* Of REQUEST_MARK: the hash, of as many digits. */
 	char ids[RECEIPT_IDS_MAX][BUNDLE_ID_LEN + 1];
+	char mailbox[SEALED_MAILBOX_MAX + 1];
 };
 
 /* 0 or AG_EINVAL. */

@@ -7,8 +7,9 @@
  * became of a bundle is in the ledger, so an answer that reaches nobody is
  * given again when it is asked for again.
  *
- * SECURITY: relayd and root alone may ask. relayd gets no plaintext back:
- * outcomes, and receipts over what this process itself knows.
+ * SECURITY: relayd and root alone may ask, and agamid-seal for marks.
+ * relayd gets no plaintext back: outcomes, and receipts over what this
+ * process itself knows.
  */
 #include "deliver/server.h"
 
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #include "deliver/load.h"
+#include "deliver/mark.h"
 #include "deliver/pool.h"
 #include "deliver/receipts.h"
 #include "util/fault.h"
@@ -32,7 +34,8 @@
 #include "util/sock.h"
 #include "util/text.h"
 
-#define CLIENTS_MAX 16
+#define CLIENTS_MAX 24
+#define MARKERS_MAX 12 /* of them */
 #define PENDING_MAX 16 /* of one client */
 #define PARALLEL_MAX 16
 #define LOAD_POLL_MS 50
@@ -42,6 +45,7 @@ struct client {
 	uint64_t number; /* unlike any before */
 	unsigned pending; /* jobs whose answers it waits for */
 	bool trusted; /* root or this user: may ask for `again`, `trace` */
+	bool marks; /* agamid-seal: may ask for `mark`, and nothing else */
 };
 
 struct server {
@@ -108,6 +112,28 @@ client_find(struct server *s, uint64_t number)
 	return NULL;
 }
 
+static unsigned
+server_markers(const struct server *s)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < CLIENTS_MAX; i++)
+		n += s->clients[i].fd >= 0 && s->clients[i].marks;
+	return n;
+}
+
+/* What the one at the other end is to us; false: nothing. */
+static bool
+client_judge(const struct server *s, struct client *c, uid_t uid)
+{
+	c->trusted = uid == 0 || uid == geteuid();
+	c->marks = !c->trusted && sock_peer_is(c->fd, USER_MILTER);
+	if (c->marks)
+		return server_markers(s) <= MARKERS_MAX;
+	return c->trusted || sock_peer_is(c->fd, USER_RELAY);
+}
+
 static void
 server_accept(struct server *s)
 {
@@ -123,17 +149,19 @@ server_accept(struct server *s)
 		if (s->clients[i].fd < 0)
 			c = &s->clients[i];
 	}
-	if (c == NULL || sock_peer_uid(fd, &uid) < 0 ||
-	    !sock_peer_is(fd, USER_RELAY)) {
-		log_warn("client refused uid=%ld error=\"%s\"", (long)uid,
-		    c == NULL ? "too many" : "not for this user");
+	if (c == NULL) {
+		log_warn("client refused error=\"too many\"");
 		close(fd);
 		return;
 	}
 	c->fd = fd;
 	c->number = ++s->next_number;
 	c->pending = 0;
-	c->trusted = uid == 0 || uid == geteuid();
+	if (sock_peer_uid(fd, &uid) < 0 || !client_judge(s, c, uid)) {
+		log_warn("client refused uid=%ld error=\"%s\"", (long)uid,
+		    c->marks ? "too many" : "not for this user");
+		client_close(c);
+	}
 }
 
 static void
@@ -338,12 +366,44 @@ server_tell(struct server *s, struct client *c)
 	buf_free(&b);
 }
 
-/* What tells of recipients, or opens what was put aside, is not
- * relayd's. */
-static bool
-request_is_roots(enum request_kind kind)
+/* The mark for what agamid-seal has sealed. */
+static void
+server_mark(struct server *s, struct client *c)
 {
-	return kind == REQUEST_AGAIN || kind == REQUEST_TRACE;
+	const struct request *r = &s->request;
+	struct network *net;
+	struct error error = {""};
+	struct buf b;
+	int rc;
+
+	buf_init(&b, SOCK_MESSAGE_MAX);
+	buf_puts(&b, "mark\n");
+	net = network_current(s->home->networks, &error);
+	rc = net == NULL ? AG_EIO
+			 : mark_at_home(r->mailbox, r->ids[0],
+			       network_self(net), s->home->secrets, &b);
+	if (rc < 0) {
+		log_warn("no mark mailbox=%s error=\"%s\"", r->mailbox,
+		    net == NULL ? error.text : error_name(rc));
+		buf_reset(&b);
+		buf_puts(&b, rc == AG_ENOENT ? "none\n" : "later\n");
+	}
+	client_send(c, &b);
+	network_unref(&net);
+	buf_free(&b);
+}
+
+/* What tells of recipients, or opens what was put aside, is not relayd's;
+ * agamid-seal gets marks, and nothing else. */
+static bool
+client_may(const struct client *c, enum request_kind kind)
+{
+	if (c->trusted)
+		return true;
+	if (c->marks)
+		return kind == REQUEST_MARK;
+	return kind != REQUEST_AGAIN && kind != REQUEST_TRACE &&
+	    kind != REQUEST_MARK;
 }
 
 /* One request; takes over the descriptor (-1: none). */
@@ -353,7 +413,7 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 	enum request_kind kind;
 
 	if (request_parse(s->message, len, &s->request) < 0 ||
-	    (request_is_roots(s->request.kind) && !c->trusted)) {
+	    !client_may(c, s->request.kind)) {
 		log_warn("client cut off error=\"%s\"", "no such request");
 		client_close(c);
 		if (fd >= 0)
@@ -370,6 +430,8 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 		close(fd);
 	if (kind == REQUEST_SIGN)
 		server_sign(s, c);
+	else if (kind == REQUEST_MARK)
+		server_mark(s, c);
 	else
 		server_tell(s, c);
 }

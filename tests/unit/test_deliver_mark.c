@@ -9,6 +9,8 @@
 
 #include "deliver/mark.h"
 #include "mail/sealed.h"
+#include "util/error.h"
+#include "util/text.h"
 
 #define NONCE "00112233445566778899aabbccddeeff"
 #define ID "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -73,6 +75,41 @@ test_marked(void **state)
 	manifest_free(&m);
 }
 
+/* SPEC D-8.5: for what was sealed here; its ID is its hash. */
+static void
+test_at_home(void **state)
+{
+	struct manifest *m = alice();
+	struct sealed_mark mark;
+	uint8_t hash[SEALED_HASH_SIZE];
+	struct secrets s;
+	struct opened o;
+	struct ticket t;
+	struct buf out;
+
+	(void)state;
+	make(&o, &t, &s);
+	buf_init(&out, 1024);
+	assert_int_equal(mark_at_home("alice", ID, m, &s, &out), 0);
+	assert_int_equal(sealed_mark_parse(buf_str(&out), &mark), 0);
+	assert_string_equal(mark.mailbox, "alice");
+	assert_string_equal(mark.id, ID);
+	assert_int_equal(text_unhex(ID, hash, sizeof(hash)), 0);
+	assert_memory_equal(mark.hash, hash, sizeof(hash));
+	assert_int_equal(sealed_mark_verify(&mark, s.sealed.public), 0);
+	buf_reset(&out);
+	assert_int_equal(mark_at_home("nobody", ID, m, &s, &out), AG_ENOENT);
+	s.has_sealed = false;
+	assert_int_equal(mark_at_home("alice", ID, m, &s, &out), AG_ENOENT);
+	s.has_sealed = true;
+	free(m->mailboxes[0].openpgp);
+	m->mailboxes[0].openpgp = NULL;
+	assert_int_equal(mark_at_home("alice", ID, m, &s, &out), AG_ENOENT);
+	assert_int_equal(out.len, 0);
+	buf_free(&out);
+	manifest_free(&m);
+}
+
 static void
 unmarked(const struct opened *o, const struct ticket *t,
     const struct manifest *m, const struct secrets *s)
@@ -123,6 +160,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    help_test(test_marked),
+	    help_test(test_at_home),
 	    help_test(test_not_marked),
 	};
 
