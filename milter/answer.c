@@ -43,6 +43,8 @@ static const struct answer_text answers[ANSWER_COUNT] = {
     [ANSWER_HOME_UP] = {"451", "4.7.1",
 	"The recipient's own server is up; deliver there, or try again in "
 	"five minutes"},
+    [ANSWER_NO_STORE] = {"451", "4.4.1",
+	"The mail store does not answer; try again later"},
     [ANSWER_TROUBLE] = {"451", "4.3.0", "Local trouble; try again later"},
 };
 

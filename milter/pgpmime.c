@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "mail/date.h"
+#include "mail/sealed.h"
 #include "milter/pgpmime.h"
 #include "milter/received.h"
 #include "util/bpipe.h"
@@ -30,6 +31,7 @@ struct pgpmime {
 	struct network *net;
 	char fpr[OPENPGP_FPR_LEN + 1];
 	char name[64];
+	const char *mark;
 	int64_t now;
 	struct pgpmime_output out;
 	struct bpipe *pipe;
@@ -86,15 +88,15 @@ pgpmime_find_date(const char *head, size_t len, char *date, size_t size)
 }
 
 int
-pgpmime_write_head(
-    const char *host, const char *date, const char *name, struct buf *out)
+pgpmime_write_head(const char *host, const char *date, const char *name,
+    const char *mark, struct buf *out)
 {
 	return buf_printf(out,
 	    "Date: %s\r\n"
 	    "From: Sealed mail <postmaster@%s>\r\n"
 	    "Subject: Sealed mail\r\n"
 	    "Message-ID: <%s@%s>\r\n"
-	    "X-Agamid-Sealed: 1\r\n"
+	    "%s%s%s"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/encrypted;\r\n"
 	    "\tprotocol=\"application/pgp-encrypted\";\r\n"
@@ -110,7 +112,9 @@ pgpmime_write_head(
 	    "Content-Type: application/octet-stream; name=\"sealed.asc\"\r\n"
 	    "Content-Disposition: inline; filename=\"sealed.asc\"\r\n"
 	    "\r\n",
-	    date, host, name, host, name, name, name);
+	    date, host, name, host, mark != NULL ? SEALED_FIELD ": " : "",
+	    mark != NULL ? mark : "", mark != NULL ? "\r\n" : "", name, name,
+	    name);
 }
 
 int
@@ -266,6 +270,7 @@ pgpmime_new(struct sealer *sealer, const struct pgpmime_request *req)
 	p->net = network_ref(req->net);
 	strncpy(p->fpr, req->fpr, sizeof(p->fpr) - 1);
 	strncpy(p->name, req->name, sizeof(p->name) - 1);
+	p->mark = req->mark;
 	p->now = req->now;
 	p->out = req->out;
 	p->refs = 1;
@@ -322,7 +327,7 @@ start(struct pgpmime *p, const char *found)
 	buf_init(&b, 4096);
 	if (rc == AG_OK)
 		rc = pgpmime_write_head(
-		    network_self(p->net)->host, date, p->name, &b);
+		    network_self(p->net)->host, date, p->name, p->mark, &b);
 	if ((a = write_buf(p, rc, &b)) != ANSWER_OK)
 		return a;
 	if (!start_thread(p))

@@ -35,6 +35,8 @@ struct pgpmime_request { /* borrowed for the call */
 	struct network *net;
 	const char *fpr; /* the mailbox's key */
 	const char *name; /* a word that no other message has (a nonce) */
+	/* X-Agamid-Sealed's value, static; NULL: without that field. */
+	const char *mark;
 	int64_t now; /* the date if the message has none */
 	unsigned timeout_ms; /* for each wait, and for all */
 	struct pgpmime_output out;
@@ -58,8 +60,8 @@ void pgpmime_free(struct pgpmime **p);
 int pgpmime_find_date(const char *head, size_t len, char *date, size_t size);
 /* The wrapper's header, up to and including the armor's first blank
  * line; and what is behind the armor. */
-int pgpmime_write_head(
-    const char *host, const char *date, const char *name, struct buf *out);
+int pgpmime_write_head(const char *host, const char *date, const char *name,
+    const char *mark, struct buf *out);
 int pgpmime_write_tail(const char *name, struct buf *out);
 
 #endif

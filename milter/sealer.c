@@ -317,6 +317,20 @@ sealer_sign(struct sealer *s, const struct network *net, struct ticket *t)
 	return rc;
 }
 
+bool
+sealer_key_usable(struct sealer *s, const struct network *net, const char *fpr)
+{
+	struct openpgp *pgp = NULL;
+	struct error error = {""};
+	bool ok = key_usable(s, net, fpr, &pgp, &error);
+
+	if (pgp != NULL)
+		sealer_engine_put(s, net, &pgp);
+	if (!ok)
+		log_warn("key not usable key=%s error=%s", fpr, error.text);
+	return ok;
+}
+
 void
 sealer_room(const struct sealer *s, struct room *room_r)
 {

@@ -56,6 +56,10 @@ bool sealer_usable(
  * it is there; with the one before until then. 0; AG_EINVAL. */
 int sealer_sign(struct sealer *s, const struct network *net, struct ticket *t);
 
+/* The same for one key ("": no). */
+bool sealer_key_usable(
+    struct sealer *s, const struct network *net, const char *fpr);
+
 /* Our limits, and what is free now. */
 void sealer_room(const struct sealer *s, struct room *room_r);
 

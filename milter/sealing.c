@@ -375,6 +375,7 @@ start_inner(struct sealing *j, const struct sealing_request *req)
 	    .net = j->net,
 	    .fpr = req->class.key,
 	    .name = j->ticket.nonce,
+	    .mark = "1", /* agamid-deliver's is put in its place */
 	    .now = req->now,
 	    .timeout_ms = sealer_conf(j->sealer)->sealing_timeout * 1000,
 	    .out = {inner_write, inner_release, j},

@@ -83,18 +83,6 @@ seal(struct openpgp *pgp, const char *fpr, struct buf *plain, struct buf *armor)
 	    openpgp_seal(pgp, fpr, NULL, true, &source, &sink, &error), &error);
 }
 
-/* The milter's own word, which agamid-deliver takes out. */
-static void
-take_out_field(struct buf *b)
-{
-	static const char field[] = SEALED_FIELD ": 1\r\n";
-	const char *text = buf_str(b), *at = strstr(text, field);
-	size_t head = (size_t)(at - text), skip = sizeof(field) - 1;
-
-	memmove(b->data + head, b->data + head + skip, b->len - head - skip);
-	b->len -= skip;
-}
-
 static void
 wrap(const struct options *o, const struct sign_key *key,
     const struct buf *armor, struct buf *out)
@@ -110,8 +98,7 @@ wrap(const struct options *o, const struct sign_key *key,
 	text_hex(random, 16, nonce);
 	text_hex(random, 32, mark.id);
 	buf_init(&body, MAIL_MAX);
-	pgpmime_write_head("carol.friends.example", date, nonce, &body);
-	take_out_field(&body);
+	pgpmime_write_head("carol.friends.example", date, nonce, NULL, &body);
 	buf_put(&body, buf_str(armor), armor->len);
 	pgpmime_write_tail(nonce, &body);
 	sealed_part_init(&part, NULL, NULL);

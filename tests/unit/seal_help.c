@@ -115,10 +115,11 @@ derive_keys(void)
 	ok(file_mkdirs(sealing, 0755, &error), &error);
 	ok(openpgp_keyring_write(sealing, armored, NAMES, &error), &error);
 	free(sealing);
-	text = xasprintf("carol %s %s\nbob %s %s own=%s\ndave %s %s\n",
-	    key_of("bob")->fpr, key_of("bob")->fpr, key_of("bob")->fpr,
-	    key_of("bob-recovery")->fpr, key_of("bob-own")->fpr,
-	    key_of("dave")->fpr, key_of("dave-recovery")->fpr);
+	text = xasprintf("carol %s %s own=%s\nbob %s %s own=%s\ndave %s %s\n",
+	    key_of("bob")->fpr, key_of("bob")->fpr, key_of("bob-own")->fpr,
+	    key_of("bob")->fpr, key_of("bob-recovery")->fpr,
+	    key_of("bob-own")->fpr, key_of("dave")->fpr,
+	    key_of("dave-recovery")->fpr);
 	path = file_join(dir, "fingerprints");
 	help_write(path, text, strlen(text));
 	free(path);
@@ -128,21 +129,26 @@ derive_keys(void)
 /* There is no relayd to be asked. */
 #define NO_QUESTIONS "  policy: {primary-up: accept, copies-before-250: 1}\n"
 
+/* With a key of its own. */
+#define OWN_MAILBOX                                      \
+	"    own:\n"                                     \
+	"      matches: 'secret'\n"                      \
+	"      openpgp: |\n"                             \
+	"        -----BEGIN PGP PUBLIC KEY BLOCK-----\n" \
+	"\n"                                             \
+	"        x\n"                                    \
+	"        -----END PGP PUBLIC KEY BLOCK-----\n"
+
 static void
 derive(void)
 {
 	static const struct net_node nodes[] = {
-	    {.name = "carol"},
+	    {.name = "carol",
+		.more = "  mailboxes:\n"
+			"    carol: {matches: 'carol'}\n" OWN_MAILBOX},
 	    {.name = "bob",
 		.more = "  mailboxes:\n"
-			"    bob: {matches: 'bob(\\+\\w+)?'}\n"
-			"    own:\n"
-			"      matches: 'secret'\n"
-			"      openpgp: |\n"
-			"        -----BEGIN PGP PUBLIC KEY BLOCK-----\n"
-			"\n"
-			"        x\n"
-			"        -----END PGP PUBLIC KEY BLOCK-----\n"
+			"    bob: {matches: 'bob(\\+\\w+)?'}\n" OWN_MAILBOX
 			"  stores: {max-message-size: 40M}\n" NO_QUESTIONS},
 	    {.name = "dave",
 		.more = "  stores: {max-message-size: 1M}\n" NO_QUESTIONS},
@@ -524,4 +530,26 @@ seal_message(const struct seal_opened *o)
 		p = strchr(p, '\n') + 1;
 	while (*p == '\t');
 	return p;
+}
+
+void
+seal_open_wrapper(const char *wrapper, struct buf *plain)
+{
+	const char *armor, *stop;
+	uint8_t *data;
+	size_t len;
+
+	armor = strstr(wrapper, "-----BEGIN PGP MESSAGE-----");
+	assert_non_null(armor);
+	armor = strstr(armor, "\r\n\r\n");
+	assert_non_null(armor);
+	stop = strstr(armor, "\r\n=");
+	assert_non_null(stop);
+	data = malloc(stop - armor);
+	assert_int_equal(
+	    sodium_base642bin(data, stop - armor, armor, stop - armor, "\r\n",
+		&len, NULL, sodium_base64_VARIANT_ORIGINAL),
+	    0);
+	seal_open_message(data, len, "bob-own", plain);
+	free(data);
 }

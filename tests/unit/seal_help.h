@@ -58,4 +58,7 @@ const char *seal_message(const struct seal_opened *o);
 void seal_open_message(
     const void *data, size_t len, const char *as, struct buf *plain);
 
+/* The message inside a PGP/MIME wrapper, opened as the mailbox "bob-own". */
+void seal_open_wrapper(const char *wrapper, struct buf *plain);
+
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter/lmtp_session.h"
+#include "milter/lmtp_peers.h"
 #include "util/error.h"
 
 struct talk {
@@ -24,6 +24,7 @@ static void
 talk_begin(struct talk *t, const char *settings)
 {
 	seal_begin(&t->node, settings);
+	t->ctx.door = &lmtp_peers;
 	t->ctx.source = t->node.source;
 	t->ctx.sealer = t->node.sealer;
 	buf_init(&t->reply, LMTP_REPLY_MAX);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "milter/listener.h"
+#include "milter/lmtp_peers.h"
 #include "milter/lmtp_server.h"
 #include "milter/policy_server.h"
 #include "util/sock.h"
@@ -78,6 +79,7 @@ setup(void **state)
 
 	help_begin(state);
 	seal_begin(&doors.node, "");
+	doors.lmtp.door = &lmtp_peers;
 	doors.lmtp.source = doors.policy.source = doors.node.source;
 	doors.lmtp.sealer = doors.policy.sealer = doors.node.sealer;
 	doors.policy.sessions = sessions_new();
