@@ -55,7 +55,7 @@ put_own_domains(const struct manifest *self, struct buf *b)
 }
 
 static int
-derive_domains(const struct roster *r, struct tree *t)
+derive_domains(const struct roster *r, const struct buf *routes, struct tree *t)
 {
 	static const struct {
 		const char *path, *at, *value;
@@ -74,6 +74,8 @@ derive_domains(const struct roster *r, struct tree *t)
 		rc = buf_puts(&b, DERIVED_HEADER);
 		if (rc == 0 && strcmp(tables[i].path, DERIVED_PEERS) == 0)
 			rc = put_own_domains(r->self, &b);
+		if (rc == 0 && strcmp(tables[i].path, DERIVED_TRANSPORT) == 0)
+			rc = buf_put(&b, buf_str(routes), routes->len);
 		if (rc == 0)
 			rc = put_domains(r, tables[i].at, tables[i].value, &b);
 		tree_put_buf(t, tables[i].path, &b);
@@ -163,10 +165,8 @@ put_recipients(struct buf *b, const struct manifest *self)
 	return rc;
 }
 
-/* Where a mailbox's mail goes: deliver-to, in the first own domain where
- * it names none. malloc'ed; NULL if it can't stand in a table. */
-static char *
-make_target(const struct conf *conf, const struct manifest *self,
+char *
+derive_target(const struct conf *conf, const struct manifest *self,
     const struct manifest_mailbox *box, struct error *error_r)
 {
 	const char *to = conf_deliver_to(conf, box->name);
@@ -195,7 +195,7 @@ make_targets(
 
 	for (i = 0; i < self->mailbox_count; i++) {
 		targets[i] =
-		    make_target(conf, self, &self->mailboxes[i], error_r);
+		    derive_target(conf, self, &self->mailboxes[i], error_r);
 		if (targets[i] == NULL)
 			break;
 	}
@@ -318,8 +318,14 @@ int
 derive_postfix(const struct conf *conf, const struct roster *r, struct tree *t,
     struct buf *problems, struct error *error_r)
 {
+	struct buf routes;
+	int rc;
+
+	buf_init(&routes, TREE_FILE_MAX);
 	error_set(error_r, AG_ETOOBIG, "a table for Postfix is too big");
-	if (derive_domains(r, t) < 0)
-		return AG_ETOOBIG;
-	return derive_own(conf, r->self, t, problems, error_r);
+	rc = derive_home(conf, r->self, t, &routes, problems, error_r);
+	if (rc == 0)
+		rc = derive_domains(r, &routes, t);
+	buf_free(&routes);
+	return rc < 0 ? rc : derive_own(conf, r->self, t, problems, error_r);
 }

@@ -83,6 +83,7 @@ struct setup {
 	size_t unit_count;
 	struct buf journal; /* as it was read; empty: none */
 	bool postfix, dovecot; /* are to be told */
+	bool plugin; /* Dovecot is to load ours */
 };
 
 void setup_find(struct setup *s, enum setup_level level, const char *mend,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup_dovecot - the Sieve script that ends duplicates, and the settings
- * that have LMTP and LDA run it (SPEC N-22.8). See setup.h.
+ * that have LMTP and LDA run it (SPEC N-22.8); the plugin, and the door for
+ * mail that is sealed always (SPEC N-22.9). See setup.h.
  *
- * How own mail is delivered stays the operator's: where it does not go
- * through Dovecot's LMTP or LDA, that is said, and nothing is changed.
+ * How other own mail is delivered stays the operator's: where it does not
+ * go through Dovecot's LMTP or LDA, that is said, and nothing is changed.
  */
 #include "cli/setup_dovecot.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/dovecot.h"
 #include "cli/setup.h"
 #include "cli/setup_list.h"
 #include "util/file.h"
@@ -22,13 +24,16 @@
 #define CONFIG "/etc/dovecot"
 #define SCRIPT CONFIG "/agamid.sieve"
 #define BINARY CONFIG "/agamid.svbin"
-#define PLUGIN "lib90_sieve_plugin.so"
+#define SETTINGS CONFIG "/conf.d/99-agamid.conf"
+#define PASSDB CONFIG "/conf.d/00-agamid.conf"
+#define SIEVE_PLUGIN "lib90_sieve_plugin.so"
+#define OUR_PLUGIN "lib05_agamid_plugin.so"
+#define CRYPT_PLUGIN "auth/lib20_auth_var_expand_crypt.so"
 #define PIDFILE "/run/dovecot/master.pid"
 #define ANSWER_MAX (1U << 20)
-#define MADE "# Made by agamid setup; changes here are lost.\n"
 
 static const char script_text[] =
-    "require [\"duplicate\", \"imap4flags\"];\n" MADE
+    "require [\"duplicate\", \"imap4flags\"];\n" DOVECOT_MADE
     "# Mail that came through friends: marked, and never twice.\n"
     "if exists \"X-Agamid-Once\" {\n"
     "  if duplicate :handle \"agamid\" :header \"X-Agamid-Once\" "
@@ -38,112 +43,6 @@ static const char script_text[] =
     "  }\n"
     "  addflag \"$Backup\";\n"
     "}\n";
-
-/* ---- pure ---- */
-
-bool
-dovecot_reads_conf_d(const char *conf)
-{
-	const char *line, *end;
-
-	for (line = conf; *line != '\0'; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		line += strspn(line, " \t");
-		if (strncmp(line, "!include ", 9) == 0 &&
-		    strncmp(line + 9 + strspn(line + 9, " "), "conf.d/*.conf",
-			13) == 0)
-			return true;
-	}
-	return false;
-}
-
-bool
-dovecot_is_new(const char *version)
-{
-	char *end;
-	long major = strtol(version, &end, 10), minor = 0;
-
-	if (*end == '.')
-		minor = strtol(end + 1, NULL, 10);
-	return major > 2 || (major == 2 && minor >= 4);
-}
-
-static char *
-before_name(unsigned n)
-{
-	return n == 1 ? xstrdup("sieve_before")
-		      : xasprintf("sieve_before%u", n);
-}
-
-/* "\n  NAME = value\n" in the section. */
-static const char *
-find_setting(const char *plugin, const char *name)
-{
-	char *key = xasprintf("  %s = ", name);
-	const char *at = strstr(plugin, key);
-
-	if (at != NULL)
-		at += strlen(key);
-	free(key);
-	return at;
-}
-
-unsigned
-dovecot_before_number(const char *plugin, const char *script)
-{
-	const char *value;
-	unsigned n;
-	char *name;
-
-	for (n = 1; n < 1000; n++) {
-		name = before_name(n);
-		value = find_setting(plugin, name);
-		free(name);
-		if (value == NULL ||
-		    (strncmp(value, script, strlen(script)) == 0 &&
-			strchr("\n", value[strlen(script)]) != NULL))
-			break;
-	}
-	return n;
-}
-
-char *
-dovecot_settings(bool is_new, unsigned number, const char *script)
-{
-	char *name, *out;
-
-	if (is_new)
-		return xasprintf(MADE "protocol lmtp {\n"
-				      "  mail_plugins {\n"
-				      "    sieve = yes\n"
-				      "  }\n"
-				      "}\n"
-				      "protocol lda {\n"
-				      "  mail_plugins {\n"
-				      "    sieve = yes\n"
-				      "  }\n"
-				      "}\n"
-				      "sieve_script agamid {\n"
-				      "  type = before\n"
-				      "  path = %s\n"
-				      "}\n"
-				      "sieve_duplicate_max_period = 90d\n",
-		    script);
-	name = before_name(number);
-	out = xasprintf(MADE "protocol lmtp {\n"
-			     "  mail_plugins = $mail_plugins sieve\n"
-			     "}\n"
-			     "protocol lda {\n"
-			     "  mail_plugins = $mail_plugins sieve\n"
-			     "}\n"
-			     "plugin {\n"
-			     "  %s = %s\n"
-			     "  sieve_duplicate_max_period = 90d\n"
-			     "}\n",
-	    name, script);
-	free(name);
-	return out;
-}
 
 /* ---- the machine ---- */
 
@@ -164,9 +63,8 @@ ask(const struct setup *s, const char *flag, const char *name, struct buf *out)
 	free(conf);
 }
 
-/* Can Dovecot here run Sieve? Said if not. */
 static bool
-has_sieve(struct setup *s)
+has_plugin(const struct setup *s, const char *name)
 {
 	struct buf answer;
 	char *path;
@@ -174,43 +72,110 @@ has_sieve(struct setup *s)
 
 	buf_init(&answer, ANSWER_MAX);
 	ask(s, "-h", "mail_plugin_dir", &answer);
-	path = xasprintf("%s%.*s/" PLUGIN, s->conf->root,
-	    (int)strcspn(buf_str(&answer), "\n"), buf_str(&answer));
+	path = xasprintf("%s%.*s/%s", s->conf->root,
+	    (int)strcspn(buf_str(&answer), "\n"), buf_str(&answer), name);
 	has = access(path, F_OK) == 0;
-	if (!has)
-		setup_find(s, SETUP_WARNING, "apt install dovecot-sieve",
-		    "Dovecot has no Sieve here: a mail may come twice where "
-		    "this machine dies in the act of delivery; install it and "
-		    "run agamid setup again");
-	ask(s, "-h", "protocols", &answer);
-	if (strstr(buf_str(&answer), "lmtp") == NULL)
-		setup_find(s, SETUP_NOTE, NULL,
-		    "Dovecot offers no LMTP (package dovecot-lmtpd); own mail "
-		    "that does not go through its LMTP or LDA does not meet "
-		    "the Sieve script");
 	free(path);
 	buf_free(&answer);
 	return has;
 }
 
-static char *
-make_settings(const struct setup *s, const char *script)
+static bool
+has_lmtp(const struct setup *s)
+{
+	struct buf answer;
+	bool has;
+
+	buf_init(&answer, ANSWER_MAX);
+	ask(s, "-h", "protocols", &answer);
+	has = strstr(buf_str(&answer), "lmtp") != NULL;
+	buf_free(&answer);
+	return has;
+}
+
+/* Can Dovecot here run Sieve? Said if not. */
+static bool
+wants_sieve(struct setup *s)
+{
+	bool has = has_plugin(s, SIEVE_PLUGIN);
+
+	if (!has)
+		setup_find(s, SETUP_WARNING, "apt install dovecot-sieve",
+		    "Dovecot has no Sieve here: a mail may come twice where "
+		    "this machine dies in the act of delivery; install it and "
+		    "run agamid setup again");
+	if (!has_lmtp(s))
+		setup_find(s, SETUP_NOTE, NULL,
+		    "Dovecot offers no LMTP (package dovecot-lmtpd); own mail "
+		    "that does not go through its LMTP or LDA does not meet "
+		    "the Sieve script");
+	return has;
+}
+
+/* A mailbox of ours that has a key; NULL if none has. */
+static const struct manifest_mailbox *
+find_key(const struct setup *s)
+{
+	const struct manifest *self = s->roster->self;
+	size_t i;
+
+	for (i = 0; i < self->mailbox_count; i++) {
+		if (self->mailboxes[i].openpgp != NULL)
+			return &self->mailboxes[i];
+	}
+	return NULL;
+}
+
+static bool
+wants_plugin(struct setup *s)
+{
+	const struct manifest_mailbox *box = find_key(s);
+
+	if (box == NULL)
+		return false;
+	s->plugin = has_plugin(s, OUR_PLUGIN);
+	if (!s->plugin)
+		setup_find(s, SETUP_NOTE, NULL,
+		    "mailbox %s has a key of its own: if its secret half is on "
+		    "this machine, install the package agamid-dovecot and run "
+		    "agamid setup again, and its owner reads sealed mail by "
+		    "any client",
+		    box->name);
+	return s->plugin;
+}
+
+static bool
+wants_door(struct setup *s)
+{
+	if (!conf_seals_any(s->conf))
+		return false;
+	if (!has_lmtp(s))
+		setup_find(s, SETUP_REFUSE, "apt install dovecot-lmtpd",
+		    "a mailbox is to be sealed always, but Dovecot offers no "
+		    "LMTP: its mail could not be stored");
+	return true;
+}
+
+static void
+find_wants(struct setup *s, const char *script, struct dovecot_wants *w)
 {
 	static const char *const version[] = {"dovecot", "--version", NULL};
 	struct buf answer;
-	unsigned number;
-	bool is_new;
-	char *out;
 
 	buf_init(&answer, ANSWER_MAX);
 	if (setup_run(version, &answer, NULL) < 0)
 		buf_reset(&answer);
-	is_new = dovecot_is_new(buf_str(&answer));
+	w->is_new = dovecot_is_new(buf_str(&answer));
 	ask(s, "", "plugin", &answer);
-	number = is_new ? 0 : dovecot_before_number(buf_str(&answer), script);
-	out = dovecot_settings(is_new, number, script);
+	if (wants_sieve(s))
+		w->script = script;
+	if (!w->is_new)
+		w->number = dovecot_before_number(buf_str(&answer), script);
+	if (wants_door(s))
+		w->socket = s->conf->lmtp_socket;
+	w->plugin = wants_plugin(s);
+	w->hides = has_plugin(s, CRYPT_PLUGIN);
 	buf_free(&answer);
-	return out;
 }
 
 static int
@@ -233,21 +198,66 @@ want_text(
 	return rc;
 }
 
-/* dovecot.conf without conf.d/: our settings are a block at its end. */
+/* A file of ours: empty but for its first line where nothing is wanted any
+ * more; not made for that. */
 static int
-want_block(struct setup *s, const char *settings, struct error *error_r)
+want_own(
+    struct setup *s, const char *path, const char *text, struct error *error_r)
 {
-	char *full = setup_path(s, CONFIG "/dovecot.conf"), *text;
-	struct setup_file *f;
+	char *full = setup_path(s, path);
+	bool skip = strcmp(text, DOVECOT_MADE) == 0 && access(full, F_OK) < 0;
+
+	free(full);
+	return skip ? 0 : want_text(s, path, text, error_r);
+}
+
+/* Our blocks in dovecot.conf: what can't be in conf.d/. */
+static int
+want_blocks(struct setup *s, const char *conf, const char *passdb,
+    const char *settings, struct error *error_r)
+{
+	char *text = block_remove(conf), *more;
+	size_t at;
+	int rc = 0;
+
+	if (*passdb != '\0') {
+		(void)dovecot_passdb_place(text, &at);
+		more = block_insert(text, at, passdb);
+		free(text);
+		text = more;
+	}
+	if (*settings != '\0') {
+		more = block_append(text, settings);
+		free(text);
+		text = more;
+	}
+	if (strcmp(text, conf) != 0)
+		rc = want_text(s, CONFIG "/dovecot.conf", text, error_r);
+	free(text);
+	return rc;
+}
+
+static int
+want_settings(struct setup *s, const char *conf, const struct dovecot_wants *w,
+    struct error *error_r)
+{
+	const bool conf_d = dovecot_reads_conf_d(conf);
+	const char *passdb = w->plugin ? dovecot_passdb(w) : DOVECOT_MADE;
+	char *rest = block_remove(conf), *settings = dovecot_settings(w);
+	size_t at;
+	bool in_main = dovecot_passdb_place(rest, &at);
 	int rc;
 
-	rc = setup_file_add(s, full, &f, error_r);
-	if (rc == 0) {
-		text = block_append(buf_str(&f->now.data), settings);
-		rc = want_text(s, CONFIG "/dovecot.conf", text, error_r);
-		free(text);
-	}
-	free(full);
+	rc = want_blocks(s, conf, w->plugin && in_main ? passdb : "",
+	    conf_d || strcmp(settings, DOVECOT_MADE) == 0 ? "" : settings,
+	    error_r);
+	if (rc == 0 && conf_d)
+		rc = want_own(s, SETTINGS, settings, error_r);
+	if (rc == 0 && conf_d)
+		rc = want_own(
+		    s, PASSDB, in_main ? DOVECOT_MADE : passdb, error_r);
+	free(settings);
+	free(rest);
 	return rc;
 }
 
@@ -272,40 +282,37 @@ int
 setup_dovecot(struct setup *s, struct error *error_r)
 {
 	char *conf = setup_path(s, CONFIG "/dovecot.conf"),
-	     *script = setup_path(s, SCRIPT), *settings = NULL;
+	     *script = setup_path(s, SCRIPT);
+	struct dovecot_wants wants = {.script = NULL};
 	struct buf text;
 	int rc = 0;
 
 	buf_init(&text, SETUP_FILE_MAX);
 	if (access(conf, F_OK) < 0) {
-		setup_find(s, SETUP_NOTE, NULL,
+		setup_find(s,
+		    conf_seals_any(s->conf) ? SETUP_REFUSE : SETUP_NOTE, NULL,
 		    "there is no %s: without Dovecot's Sieve a mail may come "
-		    "twice where this machine dies in the act of delivery",
+		    "twice where this machine dies in the act of delivery, and "
+		    "no mailbox can be sealed always",
 		    conf);
 		goto out;
 	}
-	if (!has_sieve(s))
-		goto out;
-	settings = make_settings(s, script);
+	find_wants(s, script, &wants);
 	rc = file_read(conf, &text, error_r);
-	if (rc == 0)
+	if (rc == 0 && wants.script != NULL)
 		rc = want_text(s, SCRIPT, script_text, error_r);
-	if (rc == 0)
+	if (rc == 0 && wants.script != NULL)
 		rc = add_binary(s, error_r);
 	if (rc == 0)
-		rc = dovecot_reads_conf_d(buf_str(&text))
-		    ? want_text(
-			  s, CONFIG "/conf.d/99-agamid.conf", settings, error_r)
-		    : want_block(s, settings, error_r);
+		rc = want_settings(s, buf_str(&text), &wants, error_r);
 out:
 	buf_free(&text);
-	free(settings);
 	free(script);
 	free(conf);
 	return rc;
 }
 
-/* In a file that is not all ours only the block is. */
+/* In a file that is not all ours only the blocks are. */
 int
 setup_dovecot_strip(struct setup *s, struct error *error_r)
 {
@@ -322,24 +329,6 @@ setup_dovecot_strip(struct setup *s, struct error *error_r)
 	return 0;
 }
 
-int
-setup_dovecot_check(const struct setup *s, struct error *error_r)
-{
-	char *conf = setup_path(s, CONFIG "/dovecot.conf"),
-	     *script = setup_path(s, SCRIPT);
-	const char *argv[] = {"doveconf", "-c", conf, "-n", NULL};
-	const char *compile[] = {"sievec", "-c", conf, script, NULL};
-	int rc = 0;
-
-	if (s->dovecot && access(conf, F_OK) == 0)
-		rc = setup_run(argv, NULL, error_r);
-	if (rc == 0 && s->dovecot && access(script, F_OK) == 0)
-		rc = setup_run(compile, NULL, error_r);
-	free(script);
-	free(conf);
-	return rc;
-}
-
 static bool
 is_running(void)
 {
@@ -353,6 +342,62 @@ is_running(void)
 	is = is && n > 1 && (kill((pid_t)n, 0) == 0 || errno == EPERM);
 	buf_free(&pid);
 	return is;
+}
+
+/* Is our passdb the first? One before it would end the search. */
+static int
+check_passdb(const struct setup *s, struct error *error_r)
+{
+	struct buf answer;
+	const char *end;
+	int rc = 0;
+
+	buf_init(&answer, ANSWER_MAX);
+	ask(s, "", "passdb", &answer);
+	end = strstr(buf_str(&answer), "\n}\n");
+	if (end == NULL ||
+	    memmem(answer.data, (size_t)(end - answer.data), "userdb_agamid_",
+		14) == NULL)
+		rc = error_set(error_r, AG_EINVAL,
+		    "another passdb than ours is the first that Dovecot reads: "
+		    "see PLUGIN in agamid-setup(8)");
+	buf_free(&answer);
+	return rc;
+}
+
+/* Does imap load the plugin? Where nobody is there to ask (Dovecot does
+ * not run, or knows no such user) the settings stay; doctor asks again. */
+static int
+check_plugin(const struct setup *s, const char *conf, struct error *error_r)
+{
+	const struct manifest_mailbox *box = find_key(s);
+	int rc = check_passdb(s, error_r);
+
+	if (rc < 0 || !setup_is_live(s) || !is_running())
+		return rc;
+	rc = dovecot_try_imap(
+	    conf, conf_deliver_to(s->conf, box->name), SETUP_DEADLINE, error_r);
+	return rc == AG_EINVAL ? rc : 0;
+}
+
+int
+setup_dovecot_check(const struct setup *s, struct error *error_r)
+{
+	char *conf = setup_path(s, CONFIG "/dovecot.conf"),
+	     *script = setup_path(s, SCRIPT);
+	const char *argv[] = {"doveconf", "-c", conf, "-n", NULL};
+	const char *compile[] = {"sievec", "-c", conf, script, NULL};
+	int rc = 0;
+
+	if (s->dovecot && access(conf, F_OK) == 0)
+		rc = setup_run(argv, NULL, error_r);
+	if (rc == 0 && s->dovecot && s->plugin)
+		rc = check_plugin(s, conf, error_r);
+	if (rc == 0 && s->dovecot && access(script, F_OK) == 0)
+		rc = setup_run(compile, NULL, error_r);
+	free(script);
+	free(conf);
+	return rc;
 }
 
 void

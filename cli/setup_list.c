@@ -352,28 +352,44 @@ entry_equals(const char *a, const char *b)
 
 /* ---- marked blocks ---- */
 
-char *
-block_remove(const char *text)
+/* The first block; NULL if there is none. *end_r is behind it. */
+static const char *
+block_find(const char *text, const char **end_r)
 {
-	const char *begin = strstr(text, BLOCK_BEGIN), *end;
+	const char *begin = strstr(text, BLOCK_BEGIN);
 
 	while (begin != NULL && begin != text && begin[-1] != '\n')
 		begin = strstr(begin + 1, BLOCK_BEGIN);
-	end = begin == NULL ? NULL : strstr(begin, BLOCK_END);
-	if (end == NULL)
-		return xstrdup(text);
-	return xasprintf(
-	    "%.*s%s", (int)(begin - text), text, end + strlen(BLOCK_END));
+	*end_r = begin == NULL ? NULL : strstr(begin, BLOCK_END);
+	if (*end_r == NULL)
+		return NULL;
+	*end_r += strlen(BLOCK_END);
+	return begin;
+}
+
+char *
+block_remove(const char *text)
+{
+	char *out = xstrdup(text);
+	const char *end, *begin;
+
+	while ((begin = block_find(out, &end)) != NULL)
+		memmove(out + (begin - out), end, strlen(end) + 1);
+	return out;
 }
 
 char *
 block_append(const char *text, const char *lines)
 {
-	char *rest = block_remove(text), *out;
-	size_t len = strlen(rest);
+	size_t len = strlen(text);
 
-	out = xasprintf("%s%s" BLOCK_BEGIN "%s" BLOCK_END, rest,
-	    len == 0 || rest[len - 1] == '\n' ? "" : "\n", lines);
-	free(rest);
-	return out;
+	return xasprintf("%s%s" BLOCK_BEGIN "%s" BLOCK_END, text,
+	    len == 0 || text[len - 1] == '\n' ? "" : "\n", lines);
+}
+
+char *
+block_insert(const char *text, size_t at, const char *lines)
+{
+	return xasprintf("%.*s" BLOCK_BEGIN "%s" BLOCK_END "%s", (int)at, text,
+	    lines, text + at);
 }

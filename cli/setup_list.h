@@ -48,9 +48,11 @@ char *entry_field(const char *entry, unsigned n);
 /* Do two entries say the same? */
 bool entry_equals(const char *a, const char *b);
 
-/* Text without the lines from "# BEGIN agamid" to "# END agamid"; and with
- * such a block of these lines at its end, instead of one before. */
+/* Text without all lines from a "# BEGIN agamid" to its "# END agamid"; and
+ * with such a block of these lines more at its end. */
 char *block_remove(const char *text);
 char *block_append(const char *text, const char *lines);
+/* And with one before the byte at, where a line begins. */
+char *block_insert(const char *text, size_t at, const char *lines);
 
 #endif

@@ -47,6 +47,7 @@ pf_init(struct pf *pf, const char *derived)
 	buf_init(&pf->set, SETTINGS_MAX);
 	buf_init(&pf->master, SETTINGS_MAX);
 	pf->derived = derived;
+	pf->at_home = false;
 }
 
 void
@@ -356,6 +357,7 @@ setup_postfix(struct setup *s, struct error *error_r)
 		rc = pf_load(&pf, c.dir, s->conf->derived_dir, error_r);
 	if (rc < 0)
 		goto out;
+	pf.at_home = conf_seals_any(s->conf);
 	put_addresses(&local);
 	pf_want(&pf, s->roster->self, buf_str(&local), &main, &master);
 	pf_find_promises(s, &pf);

@@ -30,6 +30,7 @@ struct pf {
 	struct buf set; /* those that main.cf sets */
 	struct buf master; /* an entry a line */
 	const char *derived; /* where our tables are */
+	bool at_home; /* some mailbox is sealed always */
 };
 
 /* By postconf -c dir. */

@@ -351,6 +351,9 @@ want_main(const struct pf *pf, const struct manifest *self, const char *local,
 	if (!list_is_empty(known))
 		want_table(pf, e, "relay_recipient_maps", "texthash",
 		    DERIVED_RELAY_RECIPIENTS, list_append);
+	if (pf->at_home)
+		want_table(pf, e, "mailbox_transport_maps", "texthash",
+		    DERIVED_HOME_USERS, list_prepend);
 	want_classes(pf, e);
 	want_checks(pf, e);
 	want_zero(pf, e, "in_flow_delay");
@@ -517,7 +520,7 @@ strip_list(const char *derived, const char *now)
 	static const char *const tables[] = {
 	    "check_recipient_access texthash:%s/" DERIVED_PEERS,
 	    "texthash:%s/" DERIVED_RELAY_DOMAINS,
-	    "texthash:%s/" DERIVED_TRANSPORT,
+	    "texthash:%s/" DERIVED_TRANSPORT, "texthash:%s/" DERIVED_HOME_USERS,
 	    "texthash:%s/" DERIVED_RELAY_RECIPIENTS,
 	    "pcre:%s/" DERIVED_OWN_ALIASES};
 	char *out = xstrdup(now), *less, *run;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/derive.h"
+#include "util/text.h"
 #include "cli_help.h"
 
 struct world {
@@ -129,6 +130,56 @@ test_mailboxes(void **state)
 	    "/^(?:a\\.b)" AT " a.b@carol.example\n"
 	    "/^(?:postmaster|abuse)" AT " carol@carol.example\n");
 	assert_string_equal(buf_str(&w.problems), "");
+	free_world(&w);
+}
+
+/* SPEC N-16.7 */
+static void
+test_at_home(void **state)
+{
+	const struct tree_file *f;
+	struct world w;
+
+	(void)state;
+	make_world(&w,
+	    "mailboxes:\n"
+	    "  contact: {deliver-to: carol, seal: always}\n"
+	    "  second: {deliver-to: carol, seal: always}\n"
+	    "  team: {deliver-to: x@carol.org, seal: always}\n"
+	    "  lost: {seal: always}\n"
+	    "  open: {seal: held}\n");
+	fake_mailbox(w.self, "contact", "contact");
+	fake_mailbox(w.self, "second", "second");
+	fake_mailbox(w.self, "team", "team");
+	fake_mailbox(w.self, "open", "open");
+	w.self->mailboxes[0].openpgp = xstrdup("key");
+	w.self->mailboxes[1].openpgp = xstrdup("key");
+	assert_int_equal(postfix(&w), 0);
+	assert_file(&w, DERIVED_TRANSPORT,
+	    "carol@carol.example agamid-seal:unix:agamid/home.sock\n"
+	    "x@carol.org agamid-seal:unix:agamid/home.sock\n"
+	    "bob.example agamid-seal:unix:agamid/seal.sock\n");
+	assert_file(&w, DERIVED_HOME_USERS,
+	    "carol agamid-seal:unix:agamid/home.sock\n");
+	f = tree_find(&w.tree, DERIVED_AT_HOME);
+	assert_non_null(f);
+	assert_string_equal(f->data,
+	    "carol@carol.example contact\ncarol contact\n"
+	    "x@carol.org team\n");
+	assert_string_equal(buf_str(&w.problems),
+	    "mailboxes contact and second are delivered to one address: what "
+	    "is sealed there is sealed to the key of the first\n"
+	    "mailbox team is to be sealed always and has no key: its mail "
+	    "waits in Postfix's queue; agamid key new team\n"
+	    "mailbox lost is to be sealed always, but the manifest has no "
+	    "such mailbox\n");
+	free_world(&w);
+
+	/* Nobody's: Postfix's tables are there all the same. */
+	make_world(&w, "");
+	assert_int_equal(postfix(&w), 0);
+	assert_file(&w, DERIVED_HOME_USERS, "");
+	assert_null(tree_find(&w.tree, DERIVED_AT_HOME));
 	free_world(&w);
 }
 
@@ -291,6 +342,7 @@ main(void)
 	    help_test(test_domains),
 	    help_test(test_no_mailboxes),
 	    help_test(test_mailboxes),
+	    help_test(test_at_home),
 	    help_test(test_overlap),
 	    help_test(test_bad_target),
 	    help_test(test_authorized_keys),

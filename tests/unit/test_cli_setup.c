@@ -124,8 +124,14 @@ test_blocks(void **state)
 	with = block_append("a\n", "b\n");
 	assert_string_equal(with, "a\n# BEGIN agamid\nb\n# END agamid\n");
 	assert_text(block_remove(with), "a\n");
-	assert_text(block_append(with, "b\n"), with);
 	free(with);
+	with = block_insert("a\nb\n", 2, "c\n");
+	assert_string_equal(with, "a\n# BEGIN agamid\nc\n# END agamid\nb\n");
+	assert_text(block_remove(with), "a\nb\n");
+	free(with);
+	assert_text(block_remove("# BEGIN agamid\na\n# END agamid\nb\n"
+				 "# BEGIN agamid\n# END agamid\n"),
+	    "b\n");
 	assert_text(block_append("a", ""), "a\n# BEGIN agamid\n# END agamid\n");
 	assert_text(block_remove("x # BEGIN agamid\n# END agamid\n"),
 	    "x # BEGIN agamid\n# END agamid\n");
@@ -135,8 +141,6 @@ test_blocks(void **state)
 static void
 test_dovecot(void **state)
 {
-	char *text;
-
 	(void)state;
 	assert_true(dovecot_is_new("2.4.1-4 (abc)"));
 	assert_true(dovecot_is_new("3.0"));
@@ -155,13 +159,79 @@ test_dovecot(void **state)
 				  "sieve_before2 = /s\n}\n",
 		"/s"),
 	    2);
-	text = dovecot_settings(false, 2, "/s");
+}
+
+/* SPEC N-22.8, N-22.9: what is wanted, and no more. */
+static void
+test_dovecot_settings(void **state)
+{
+	struct dovecot_wants w = {.script = "/s", .number = 2};
+	char *text;
+
+	(void)state;
+	text = dovecot_settings(&w);
 	assert_non_null(strstr(text, "  sieve_before2 = /s\n"));
+	assert_null(strstr(text, "agamid-milter"));
+	assert_null(strstr(text, "mail_plugins agamid"));
 	free(text);
-	text = dovecot_settings(true, 0, "/s");
+	w.is_new = true;
+	text = dovecot_settings(&w);
 	assert_non_null(strstr(text, "  path = /s\n"));
 	assert_null(strstr(text, "$mail_plugins"));
 	free(text);
+	w.script = NULL;
+	assert_text(dovecot_settings(&w), DOVECOT_MADE);
+	w.socket = "/run/x";
+	assert_text(dovecot_settings(&w),
+	    DOVECOT_MADE "service lmtp {\n  unix_listener /run/x {\n"
+			 "    user = agamid-milter\n    mode = 0600\n"
+			 "  }\n}\n");
+	w.socket = NULL;
+	w.plugin = true;
+	text = dovecot_settings(&w);
+	assert_non_null(strstr(
+	    text, "protocol pop3 {\n  mail_plugins {\n    agamid = yes\n"));
+	free(text);
+	w.is_new = false;
+	text = dovecot_settings(&w);
+	assert_non_null(strstr(
+	    text, "protocol imap {\n  mail_plugins = $mail_plugins agamid\n"));
+	free(text);
+}
+
+static const struct {
+	const char *conf;
+	bool in_main;
+	const char *rest; /* from the place on */
+} passdb_places[] = {
+    {"a\n!include x\n  !include conf.d/*.conf\npassdb {\n", false, NULL},
+    {"a\npassdb {\n}\n!include conf.d/*.conf\n", true,
+	"passdb {\n}\n!include conf.d/*.conf\n"},
+    {"a\n!include x\nb\n passdb {\n}", true, " passdb {\n}"},
+    {"a\n!include x\nb\n", true, "!include x\nb\n"},
+    {"a\n#passdb\n", true, ""},
+};
+
+static void
+test_dovecot_passdb(void **state)
+{
+	struct dovecot_wants w = {.plugin = true};
+	size_t i, at;
+
+	(void)state;
+	for (i = 0; i < sizeof(passdb_places) / sizeof(passdb_places[0]); i++) {
+		assert_int_equal(
+		    dovecot_passdb_place(passdb_places[i].conf, &at),
+		    passdb_places[i].in_main);
+		if (passdb_places[i].in_main)
+			assert_string_equal(
+			    passdb_places[i].conf + at, passdb_places[i].rest);
+	}
+	assert_non_null(strstr(dovecot_passdb(&w), "=%w\n"));
+	w.hides = true;
+	assert_non_null(strstr(dovecot_passdb(&w), ",noiv=yes:password}\n"));
+	w.is_new = true;
+	assert_non_null(strstr(dovecot_passdb(&w), "= %{password}\n"));
 }
 
 /* ---- settings ---- */
@@ -403,6 +473,8 @@ main(void)
 	    cmocka_unit_test(test_entries),
 	    cmocka_unit_test(test_blocks),
 	    cmocka_unit_test(test_dovecot),
+	    cmocka_unit_test(test_dovecot_settings),
+	    cmocka_unit_test(test_dovecot_passdb),
 	    cmocka_unit_test(test_main_cf),
 	    cmocka_unit_test(test_proxy_interfaces),
 	    cmocka_unit_test(test_again_and_back),
