@@ -5,8 +5,8 @@ in tests/integration/test_sandbox.py.)"""
 import pathlib
 
 import pytest
-from helpers import fresh_word
-from labkit import mailbox, story, wait
+from helpers import arrives, fresh_word, send_until_taken
+from labkit import wait
 
 DAEMONS = ["agamid-milter", "agamid-seal", "agamid-relayd", "agamid-deliver"]
 
@@ -42,12 +42,13 @@ def test_sessions_are_confined(lab):
     """SPEC N-13.6: on the side that was dialled one filter, on the other
     relayd's, the dialler's and the session's."""
     word = fresh_word()
-    lab.nodes["bob"].cut()
-    mailbox.submit(lab, "ann@sender.example", ["bob@bob.example"], story.message(word, "bob@bob.example"))
-    lab.nodes["bob"].heal()
+    lab.nodes["bob"].off()
+    send_until_taken(lab, "carol", "bob@bob.example", word)
+    lab.start(lab.nodes["bob"])
 
     def filters(*words):
         return [status(pid)["Seccomp_filters"] for node in lab.nodes.values() for pid in processes(node, *words)]
 
     wait.until(lambda: "1" in filters("agamid-receive"), 60, "a session that is served")
     wait.until(lambda: "3" in filters("agamid-relayd", "--dial"), 60, "a session that was dialled")
+    arrives(lab, "bob", word)
