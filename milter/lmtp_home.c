@@ -496,7 +496,7 @@ finish(struct home *h, const struct lmtp_mail *m, struct group *g)
 		decide(h, m, g, g->key[0] != '\0');
 	if (g->reply[0] == '\0' && g->how == WRAPPING)
 		store_wrapper(h, g);
-	if (g->reply[0] == '\0' && fault_point("seal.dot"))
+	if (g->reply[0] == '\0' && fault_point("home.dot"))
 		fail(g, ANSWER_TROUBLE);
 	if (g->reply[0] == '\0')
 		went_well(g, store_end(g->store, &error), &error);

@@ -188,6 +188,7 @@ ELSEWHERE = {
     "relay.mkdir": "tests/integration/test_relay.py",  # once, in a spool that is new: test_fault
     "deliver.submit": "tests/lab/test_expiry.py",  # a mail to a sender
     "rescue": "tests/lab/test_rescue.py",  # a program that removes nothing
+    "home.dot": "tests/unit/test_lmtp_home.c",  # own mail, to Dovecot
 }
 
 

@@ -615,6 +615,22 @@ test_cut_off(void **state)
 	talk_end(&t);
 }
 
+#ifdef ENABLE_FAULT_POINTS
+/* SPEC D-8.3: it was not stored, and is not said to be. */
+static void
+test_no_dot(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	talk_begin(&t, table);
+	open_mail(&t, "<secret@carol.example>");
+	help_faults("home.dot error");
+	assert_memory_equal(send_mail(&t, message, 9), "451 4.3.0", 9);
+	talk_end(&t);
+}
+#endif
+
 int
 main(void)
 {
@@ -629,6 +645,9 @@ main(void)
 	    help_test(test_not_now),
 	    help_test(test_store_dies),
 	    help_test(test_cut_off),
+#ifdef ENABLE_FAULT_POINTS
+	    help_test(test_no_dot),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
