@@ -25,6 +25,7 @@ struct inner {
 	struct mailbox_transaction_context *trans;
 	struct mail *mail;
 	unsigned uses;
+	bool asked; /* for a header */
 };
 
 static void
@@ -42,11 +43,12 @@ inner_free(void *arg)
 }
 
 /* A large mail is parsed once, though each FETCH of a part of it closes
- * the mail; a used one's memory has grown with each question. */
+ * the mail. A used one's memory has grown with each question. What Dovecot
+ * then knows of headers holds for the question that was asked only. */
 static void
 park(struct opened *opened, struct inner *in)
 {
-	if (opened->size < PARK_MIN || opened->parked != NULL ||
+	if (opened->size < PARK_MIN || opened->parked != NULL || in->asked ||
 	    ++in->uses > PARK_USES) {
 		inner_free(in);
 		return;
@@ -106,10 +108,6 @@ inner_new(struct agamid_user *u, struct mail *mail, struct opened *opened)
 	in->trans = mailbox_transaction_begin(in->box, 0, "agamid");
 	in->mail = mail_alloc(in->trans, p->wanted_fields, NULL);
 	mail_set_seq(in->mail, 1);
-	/* Or a header that one question did not ask for would be "not
-	 * there" for the next one, where the mail is parked between. */
-	p = (struct mail_private *)in->mail;
-	p->v.set_uid_cache_updates(in->mail, TRUE);
 	return in;
 }
 
@@ -219,6 +217,16 @@ inner_get(struct mail *mail, struct mail **inner_r)
 		*inner_r = am->in->mail;
 		ret = 1;
 	}
+	return ret;
+}
+
+int
+inner_get_header(struct mail *mail, struct mail **inner_r)
+{
+	int ret = inner_get(mail, inner_r);
+
+	if (ret > 0)
+		agamid_mail(mail)->in->asked = TRUE;
 	return ret;
 }
 

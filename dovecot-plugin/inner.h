@@ -15,6 +15,8 @@
  * error, which the mail's storage has.
  */
 int inner_get(struct mail *mail, struct mail **inner_r);
+/* The same, for a question about its headers. */
+int inner_get_header(struct mail *mail, struct mail **inner_r);
 /* What inner said, and its error to the outer storage. */
 int inner_done(struct mail *mail, struct mail *inner, int ret);
 void inner_close(struct agamid_mail *am);

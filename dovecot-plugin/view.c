@@ -54,7 +54,7 @@ static int
 view_get_date(struct mail *mail, time_t *date_r, int *zone_r)
 {
 	struct mail *inner;
-	int ret = inner_get(mail, &inner);
+	int ret = inner_get_header(mail, &inner);
 
 	if (ret > 0)
 		return inner_done(
@@ -91,7 +91,7 @@ view_get_first_header(
     struct mail *mail, const char *field, bool utf8, const char **value_r)
 {
 	struct mail *inner;
-	int ret = inner_get(mail, &inner);
+	int ret = inner_get_header(mail, &inner);
 
 	if (ret < 0)
 		return ret;
@@ -107,7 +107,7 @@ view_get_headers(struct mail *mail, const char *field, bool utf8,
     const char *const **value_r)
 {
 	struct mail *inner;
-	int ret = inner_get(mail, &inner);
+	int ret = inner_get_header(mail, &inner);
 
 	if (ret < 0)
 		return ret;
@@ -125,7 +125,7 @@ view_get_header_stream(struct mail *mail,
 {
 	struct mailbox_header_lookup_ctx *names;
 	struct mail *inner;
-	int ret = inner_get(mail, &inner);
+	int ret = inner_get_header(mail, &inner);
 
 	if (ret < 0)
 		return ret;
@@ -189,7 +189,7 @@ view_get_special(
     struct mail *mail, enum mail_fetch_field field, const char **value_r)
 {
 	struct mail *inner;
-	int ret = is_of_bytes(field) ? inner_get(mail, &inner) : 0;
+	int ret = is_of_bytes(field) ? inner_get_header(mail, &inner) : 0;
 
 	if (ret > 0)
 		return inner_done(
@@ -201,7 +201,7 @@ static int
 view_precache(struct mail *mail)
 {
 	struct mail *inner;
-	int ret = inner_get(mail, &inner);
+	int ret = inner_get_header(mail, &inner);
 
 	if (ret != 0)
 		return ret < 0 ? ret : 0;
