@@ -3,6 +3,7 @@
 key, and from a backup; what its friends believe then, and what a thief of
 the old key can still do. Run as test_cli.py is."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -38,6 +39,41 @@ def test_restore_from_paper(made, restored):  # noqa: F811
     for path in restored.root.rglob("*"):
         assert not path.is_file() or secret not in path.read_text()
     assert "set up already" in restored.run("init", "--restore", old.root / "recovery.asc", code=1).stderr
+
+
+def test_opens_what_was_sealed_before(made, restored, tmp_path):  # noqa: F811
+    """SPEC N-13.9, N-13.5: to the lost keys and the recovery key; for 120 days."""
+    home, kept = tmp_path / "gnupg", restored.secrets / "recovery.asc"
+    home.mkdir(mode=0o700)
+    assert kept.stat().st_mode & 0o777 == 0o400
+    text = made["bob"].manifest().read_text()
+    public = re.search(r"  recovery: \|\n((?:    .*\n|\n)+)", text)[1]
+
+    def gpg(*argv, data=b""):
+        return subprocess.run(["gpg", "--homedir", str(home), "--batch", "-q", "--trust-model", "always", *map(str, argv)],
+                              input=data, check=True, capture_output=True, timeout=60).stdout
+
+    try:
+        gpg("--import", data="".join(line.strip() + "\n" for line in public.splitlines()).encode())
+        uid = re.search(rb"^uid:.*?:.*?:.*?:.*?:.*?:.*?:.*?:.*?:(.*?):", gpg("--with-colons", "-k"), re.M)[1].decode()
+        sealed = gpg("-e", "-r", uid, data=b"for bob")
+        gpg("--import", kept)
+        assert gpg("-d", data=sealed) == b"for bob"
+        keys = gpg("--with-colons", "-K").decode()
+        own = next(line for line in keys.splitlines() if line.startswith("sec:"))
+        assert own.split(":")[14] == "#", "the primary key's secret is not here"
+        gpg("--import", made["bob"].root / "recovery.asc")  # the paper itself has it
+        own = next(line for line in gpg("--with-colons", "-K").decode().splitlines() if line.startswith("sec:"))
+        assert own.split(":")[14] != "#"
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], timeout=60, check=True)
+    later = copy(restored, tmp_path / "later")
+    later.run("apply")
+    assert (later.secrets / "recovery.asc").exists()
+    old = kept.stat().st_mtime - 121 * 86400
+    os.utime(later.secrets / "recovery.asc", (old, old))
+    assert "is needed no more" in later.run("apply").stdout
+    assert not (later.secrets / "recovery.asc").exists()
 
 
 def test_peers_believe_the_recovery_key(pair, restored):  # noqa: F811

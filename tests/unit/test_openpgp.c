@@ -880,6 +880,68 @@ test_several_secrets(void **state)
 	}
 }
 
+/* SPEC N-13.9: beside another key it opens what was sealed to its key,
+ * and the secret of its primary key is not in it. */
+static void
+test_subkey_alone(void **state)
+{
+	static const char *const keys[] = {"alice", "rsa"};
+	const char *path = help_path("alone.asc"), *secret, *sealed;
+	struct pgp_message m;
+	struct openpgp *pgp;
+	struct buf alone;
+	size_t i, k;
+
+	(void)state;
+	for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		secret = help_read(pgp_secret_path(keys[k]), NULL);
+		buf_init(&alone, OPENPGP_KEY_MAX);
+		assert_int_equal(openpgp_subkey_alone(pgp_public(keys[k]),
+				     secret, help_dir(), &alone, NULL),
+		    0);
+		help_write(path, alone.data, alone.len);
+		assert_int_equal(PGP_RUN(&sealed, "sh", "-c",
+				     "gpg --list-packets <\"$1\"", "sh", path),
+		    0);
+		assert_null(strstr(sealed, pgp_fpr(keys[k]) + 24));
+		assert_non_null(strstr(sealed, pgp_enc_fpr(keys[k]) + 24));
+		for (EACH_ENGINE(i)) {
+			m = pgp_seal(pgp_engines[i], keys[k], "newest", 100);
+			assert_int_equal(openpgp_new_secrets(pgp_engines[i],
+					     pgp_secret_path("bob"), path,
+					     help_dir(), &pgp, NULL),
+			    0);
+			assert_int_equal(pgp_open_with(pgp, m, NULL), 0);
+			m = pgp_seal(pgp_engines[i], "bob", "newest", 100);
+			assert_int_equal(pgp_open_with(pgp, m, NULL), 0);
+			openpgp_free(&pgp);
+		}
+		buf_wipe(&alone);
+	}
+}
+
+/* What is no key of its, or nobody could open without typing. */
+static void
+test_subkey_alone_refused(void **state)
+{
+	struct error error;
+	struct buf alone;
+
+	(void)state;
+	buf_init(&alone, OPENPGP_KEY_MAX);
+	assert_int_equal(openpgp_subkey_alone(pgp_public("alice"),
+			     help_read(pgp_secret_path("bob"), NULL),
+			     help_dir(), &alone, &error),
+	    AG_EINVAL);
+	assert_non_null(strstr(error.text, "another one"));
+	assert_int_equal(openpgp_subkey_alone(pgp_public("locked"),
+			     help_read(pgp_secret_path("locked"), NULL),
+			     help_dir(), &alone, &error),
+	    AG_EINVAL);
+	assert_int_equal(alone.len, 0);
+	buf_free(&alone);
+}
+
 /* The home of secret keys is nobody else's, and goes. */
 static void
 test_scratch(void **state)
@@ -1171,6 +1233,8 @@ main(void)
 	    help_test(test_small_reads),
 	    help_test(test_secret_refused),
 	    help_test(test_several_secrets),
+	    help_test(test_subkey_alone),
+	    help_test(test_subkey_alone_refused),
 	    help_test(test_scratch),
 	    help_test(test_no_agent),
 	    help_test(test_killed),
