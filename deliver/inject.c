@@ -40,19 +40,20 @@ struct inject {
 };
 
 static int
-inject_connect(const char *path, struct inject **i_r, struct error *error_r)
+inject_connect(
+    const struct inject_mail *m, struct inject **i_r, struct error *error_r)
 {
 	struct inject *i;
 	int fd;
 
 	*i_r = NULL;
-	fd = sock_connect(path, SOCK_STREAM, error_r);
+	fd = sock_connect(m->socket, SOCK_STREAM, error_r);
 	if (fd < 0)
 		return fd;
 	i = calloc(1, sizeof(*i));
 	if (i == NULL)
 		return error_set(error_r, AG_ENOMEM, "no memory");
-	message_init(&i->message);
+	message_init(&i->message, m->ours, m->ours_ctx);
 	buf_init(&i->stuffed, 2 * i->message.out.max + 8);
 	i->smtp = smtp_new(fd);
 	if (i->smtp == NULL) {
@@ -309,7 +310,7 @@ inject_begin(const struct inject_mail *m, struct rcpts *rs, struct inject **i_r,
 	struct buf ours;
 	int rc;
 
-	rc = inject_connect(m->socket, i_r, error_r);
+	rc = inject_connect(m, i_r, error_r);
 	if (rc < 0)
 		return rc;
 	rc = inject_dialogue(*i_r, m, rs, error_r);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "deliver/ledger.h"
+#include "deliver/results.h"
 #include "deliver/xclient.h"
 #include "util/error.h"
 #include "mail/bsmtp.h"
@@ -28,6 +29,8 @@ struct inject_mail { /* borrowed until inject_begin() returns */
 	const struct bsmtp_envelope *envelope;
 	uint64_t size; /* of the message */
 	const char *headers; /* ours, which go on top */
+	results_ours_fn *ours; /* results.h */
+	const void *ours_ctx; /* until it is freed */
 };
 
 /*

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "deliver/check.h"
@@ -28,9 +29,10 @@
 #include "deliver/mark.h"
 #include "deliver/open.h"
 #include "deliver/own.h"
+#include "deliver/results.h"
 #include "util/log.h"
 
-#define HEADERS_MAX 2048
+#define HEADERS_MAX 8192
 
 enum step { STEP_ON, STEP_END };
 
@@ -282,6 +284,41 @@ job_drill(struct delivery *d)
 	return job_end(d, OUTCOME_DONE, "a drill");
 }
 
+/* ---- our own fields ---- */
+
+/* results_ours_fn: a node of the network's host */
+static bool
+job_is_node(const void *ctx, const char *id)
+{
+	const struct network *net = ctx;
+	size_t i;
+
+	if (strcasecmp(id, network_self(net)->host) == 0)
+		return true;
+	for (i = 0; i < network_peer_count(net); i++) {
+		if (strcasecmp(id, network_peer(net, i)->host) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+job_headers(struct delivery *d, struct buf *out)
+{
+	const struct manifest *acceptor =
+	    network_find(d->net, d->ticket.acceptor);
+	int rc;
+
+	rc = headers_write(&d->ticket, job_now(), d->home->secrets->node, out);
+	if (rc == 0)
+		rc = mark_write(&d->opened, &d->ticket, network_self(d->net),
+		    d->home->secrets, out);
+	if (rc == 0 && acceptor != NULL)
+		rc = results_write(&d->opened.head.client, acceptor->host,
+		    d->opened.envelope.mail.path, out);
+	return rc;
+}
+
 /* ---- into Postfix ---- */
 
 static size_t
@@ -334,6 +371,8 @@ job_offer(struct delivery *d, const char *headers, bool *sent_r)
 	    .envelope = &d->opened.envelope,
 	    .size = d->opened.body_size + strlen(headers),
 	    .headers = headers,
+	    .ours = job_is_node,
+	    .ours_ctx = d->net,
 	};
 	struct inject *i;
 	int rc;
@@ -367,6 +406,8 @@ job_write(struct delivery *d, const char *headers)
 	    .host = network_self(d->net)->host,
 	    .envelope = &d->opened.envelope,
 	    .headers = headers,
+	    .ours = job_is_node,
+	    .ours_ctx = d->net,
 	};
 	struct maildir *m;
 	size_t i;
@@ -407,11 +448,7 @@ job_inject(struct delivery *d)
 		return job_ledger_failed(d);
 	if (rc == 0 && job_count(d, RCPT_WAITING) > 0) {
 		buf_init(&headers, HEADERS_MAX);
-		rc = headers_write(
-		    &d->ticket, job_now(), d->home->secrets->node, &headers);
-		if (rc == 0)
-			rc = mark_write(&d->opened, &d->ticket,
-			    network_self(d->net), d->home->secrets, &headers);
+		rc = job_headers(d, &headers);
 		if (rc == 0 && d->home->maildir != NULL)
 			rc = job_write(d, buf_str(&headers));
 		else if (rc == 0)

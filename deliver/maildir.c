@@ -156,7 +156,7 @@ maildir_begin(
 	d->new = file_join(d->new_dir, name);
 	d->tmp = xasprintf("%s/tmp/%s", m->dir, name);
 	free(name);
-	message_init(&d->message);
+	message_init(&d->message, m->ours, m->ours_ctx);
 	rc = maildir_open(d, error_r);
 	if (rc == 0)
 		rc = maildir_head(d, m, error_r);

@@ -12,6 +12,7 @@
 #ifndef AGAMID_DELIVER_MAILDIR_H
 #define AGAMID_DELIVER_MAILDIR_H
 
+#include "deliver/results.h"
 #include "util/error.h"
 #include "mail/bsmtp.h"
 #include "mail/ticket.h"
@@ -25,6 +26,8 @@ struct maildir_mail { /* borrowed until maildir_begin() returns */
 	const char *host; /* of this node */
 	const struct bsmtp_envelope *envelope;
 	const char *headers; /* ours, below the envelope's */
+	results_ours_fn *ours; /* results.h */
+	const void *ours_ctx; /* until it is freed */
 };
 
 struct maildir;

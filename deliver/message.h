@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * message - a bundle's message as it is handed on: every line ends in CRLF
- * (lines.h), and what calls itself X-Agamid-* is out (headers.h). The same
+ * (lines.h), and what calls itself X-Agamid-* is out (headers.h), as is
+ * what claims to be a node's Authentication-Results (results.h). The same
  * for Postfix and for a Maildir.
  */
 #ifndef AGAMID_DELIVER_MESSAGE_H
@@ -11,6 +12,7 @@
 
 #include "deliver/headers.h"
 #include "deliver/lines.h"
+#include "deliver/results.h"
 #include "util/buf.h"
 #include "util/error.h"
 
@@ -19,11 +21,13 @@
 struct message {
 	struct lines lines;
 	struct headers headers;
-	struct buf lined;
+	struct results results;
+	struct buf lined, stripped;
 	struct buf out; /* what the last call made */
 };
 
-void message_init(struct message *m);
+/* ours as in results.h, NULL for none. */
+void message_init(struct message *m, results_ours_fn *ours, const void *ctx);
 void message_free(struct message *m); /* wipes it */
 
 /* At most MESSAGE_PIECE bytes; what comes of them is in m->out. */

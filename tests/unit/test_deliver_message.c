@@ -7,10 +7,13 @@
 #include "help.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "deliver/content.h"
 #include "deliver/headers.h"
 #include "deliver/lines.h"
+#include "deliver/message.h"
+#include "deliver/results.h"
 
 #define OUT_MAX 65536
 
@@ -226,6 +229,160 @@ test_headers_write(void **state)
 	buf_free(&out);
 }
 
+/* ---- Authentication-Results ---- */
+
+#define AR "Authentication-Results: "
+#define COMMENT64 \
+	"(comment comment comment comment comment comment comment commen)"
+#define COMMENT256 COMMENT64 COMMENT64 COMMENT64 COMMENT64
+
+static const struct text results_cases[] = {
+    TEXT("", ""),
+    TEXT(
+	AR "carol.example; spf=pass\r\nA: b\r\n\r\nx\r\n", "A: b\r\n\r\nx\r\n"),
+    TEXT("A: b\r\naUTHENTICATION-rESULTS:Carol.Example.;spf=pass\r\n\tx\r\n y"
+	 "\r\nC: d\r\n c\r\n\r\n",
+	"A: b\r\nC: d\r\n c\r\n\r\n"),
+    /* RFC 8601 section 2.2: [CFWS] authserv-id, which may be quoted. */
+    TEXT(AR
+	"(a (nested \\) one) here)\r\n\t\"carol\\.example\" 1; none\r\n\r\n",
+	"\r\n"),
+    TEXT("Authentication-Results \t:\r\n carol.example(x)\r\n\r\n", "\r\n"),
+    TEXT(AR "carol.example\r\n\r\n", "\r\n"),
+    TEXT(AR "carol.example", ""),
+    TEXT(AR "\"carol.example\r\nA: b\r\n\r\n", "A: b\r\n\r\n"),
+    /* Somebody else's stays as it is. */
+    TEXT(AR "carol.example.net; spf=pass\r\n\r\n",
+	AR "carol.example.net; spf=pass\r\n\r\n"),
+    TEXT(AR "(carol.example) other.example; none\r\n\r\n",
+	AR "(carol.example) other.example; none\r\n\r\n"),
+    TEXT(AR ";carol.example\r\n\r\n", AR ";carol.example\r\n\r\n"),
+    TEXT(AR "\r\nA: b\r\n", AR "\r\nA: b\r\n"),
+    TEXT("Authentication-Results-X: carol.example\r\n\r\n",
+	"Authentication-Results-X: carol.example\r\n\r\n"),
+    TEXT("Authentication", "Authentication"),
+    TEXT("A: b\r\n\r\n" AR "carol.example\r\n",
+	"A: b\r\n\r\n" AR "carol.example\r\n"),
+    /* Nobody honest hides it so well. */
+    TEXT(AR COMMENT256 COMMENT256 COMMENT256 COMMENT256
+	" other.example; none\r\nA: b\r\n\r\n",
+	"A: b\r\n\r\n"),
+};
+
+static bool
+is_carol(const void *ctx, const char *id)
+{
+	assert_null(ctx);
+	return strcasecmp(id, "carol.example") == 0;
+}
+
+struct results_feed {
+	struct results results;
+	struct buf out;
+};
+
+static void
+feed_results(void *ctx, const char *data, size_t len)
+{
+	struct results_feed *f = ctx;
+
+	assert_int_equal(results_put(&f->results, data, len, &f->out), 0);
+}
+
+/* SPEC N-10.10 */
+static void
+test_results(void **state)
+{
+	struct results_feed f;
+	const struct text *t;
+	size_t i, cut;
+
+	(void)state;
+	for (i = 0; i < sizeof(results_cases) / sizeof(results_cases[0]); i++) {
+		t = &results_cases[i];
+		for (cut = 0; cut <= t->in_len + 1; cut++) {
+			results_init(&f.results, is_carol, NULL);
+			buf_init(&f.out, OUT_MAX);
+			feed(t->in, t->in_len, cut, feed_results, &f);
+			assert_int_equal(results_end(&f.results, &f.out), 0);
+			assert_text(&f.out, t->out, t->out_len);
+			buf_free(&f.out);
+		}
+	}
+}
+
+static const struct {
+	struct bundle_client client;
+	const char *mail, *want;
+} seen_cases[] = {
+    {{.name = ""}, "<a@b.example>", AR "carol.example; none\r\n"},
+    {{.name = "mx.b.example",
+	 .reverse_name = "mx.b.example",
+	 .address = "192.0.2.7",
+	 .helo = "mx.b.example",
+	 .tls = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+	 .spf = "pass"},
+	"<a@b.example>",
+	AR "carol.example;\r\n\tspf=pass\r\n\tsmtp.mailfrom=\"a@b.example\""
+	   "\r\n\tsmtp.helo=mx.b.example;\r\n\tiprev=pass"
+	   "\r\n\tpolicy.iprev=192.0.2.7;\r\n\tx-tls=pass"
+	   "\r\n\tsmtp.version=TLSv1.3"
+	   "\r\n\tsmtp.cipher=TLS_AES_256_GCM_SHA384\r\n"},
+    {{.reverse_name = "liar.example", .address = "2001:db8::1"}, "<>",
+	AR "carol.example;\r\n\tiprev=fail"
+	   "\r\n\tpolicy.iprev=\"2001:db8::1\"\r\n"},
+    {{.address = "192.0.2.7", .spf = "perhaps"}, "<>",
+	AR "carol.example;\r\n\tiprev=permerror"
+	   "\r\n\tpolicy.iprev=192.0.2.7\r\n"},
+    /* A stranger chose these. */
+    {{.helo = "x\"; dkim=pass \\(", .spf = "fail"}, "<\"a\\\"b\"@c.example>",
+	AR "carol.example;\r\n\tspf=fail"
+	   "\r\n\tsmtp.mailfrom=\"\\\"a\\\\\\\"b\\\"@c.example\""
+	   "\r\n\tsmtp.helo=\"x\\\"; dkim=pass \\\\(\"\r\n"},
+};
+
+/* SPEC N-10.11 */
+static void
+test_results_write(void **state)
+{
+	struct buf out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(seen_cases) / sizeof(seen_cases[0]); i++) {
+		buf_init(&out, OUT_MAX);
+		assert_int_equal(results_write(&seen_cases[i].client,
+				     "carol.example", seen_cases[i].mail, &out),
+		    0);
+		assert_string_equal(buf_str(&out), seen_cases[i].want);
+		buf_free(&out);
+	}
+}
+
+/* All filters together; a last line gets its end. */
+static void
+test_message(void **state)
+{
+	static const char in[] =
+	    "X-Agamid-Once: 1\nA: b\n" AR "carol.example\n\n\rlast";
+	struct message m;
+	struct buf out;
+	size_t i;
+
+	(void)state;
+	buf_init(&out, OUT_MAX);
+	message_init(&m, is_carol, NULL);
+	for (i = 0; i < sizeof(in) - 1; i++) {
+		assert_int_equal(message_put(&m, in + i, 1, NULL), 0);
+		buf_put(&out, buf_str(&m.out), m.out.len);
+	}
+	assert_int_equal(message_end(&m, NULL), 0);
+	buf_put(&out, buf_str(&m.out), m.out.len);
+	assert_string_equal(buf_str(&out), "A: b\r\n\r\n last\r\n");
+	message_free(&m);
+	buf_free(&out);
+}
+
 /* ---- contents ---- */
 
 static void
@@ -322,6 +479,9 @@ main(void)
 	    help_test(test_lines_bounded),
 	    help_test(test_headers),
 	    help_test(test_headers_write),
+	    help_test(test_results),
+	    help_test(test_results_write),
+	    help_test(test_message),
 	    help_test(test_content),
 	    help_test(test_content_key),
 	};
