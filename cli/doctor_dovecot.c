@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/doctor_lmtp.h"
 #include "cli/doctor_mail.h"
 #include "cli/doctor_talk.h"
 #include "cli/run.h"
@@ -133,67 +134,70 @@ check_sieve(struct doctor *d, const char *settings)
 
 /* ---- LMTP ---- */
 
-/* Where Postfix hands mail to, as a path; malloc'ed, or NULL. */
-static char *
-lmtp_path(struct doctor *d)
+static bool
+find_target(struct doctor *d, struct lmtp_target *target_r)
 {
 	static const char *const argv[] = {"postconf", "-hx",
 	    "virtual_transport", "mailbox_transport", "local_transport",
 	    "mailbox_transport_maps", NULL};
 	struct buf all;
-	char *path = NULL;
-	const char *p;
-	size_t len;
+	bool found;
 
 	buf_init(&all, 65536);
 	(void)run_program(argv, NULL, &all, NULL, doctor_seconds(d, 2), NULL);
-	p = strstr(buf_str(&all), "lmtp:unix:");
-	if (p != NULL) {
-		p += strlen("lmtp:unix:");
-		len = strcspn(p, " ,\n");
-		path = *p == '/' &&
-			strncmp(p, d->known.conf->queue_dir,
-			    strlen(d->known.conf->queue_dir)) == 0
-		    ? xasprintf("%.*s", (int)len, p)
-		    : xasprintf(
-			  "%s/%.*s", d->known.conf->queue_dir, (int)len, p);
-	}
+	found =
+	    lmtp_target_find(buf_str(&all), d->known.conf->queue_dir, target_r);
 	buf_free(&all);
-	return path;
+	return found;
+}
+
+static int
+talk_lmtp(
+    struct doctor *d, const struct lmtp_target *target, struct error *error_r)
+{
+	int wait = doctor_wait(d, ANSWER_MS);
+	struct talk t;
+	int rc;
+
+	rc = target->path[0] != '\0'
+	    ? talk_unix(&t, target->path, wait, error_r)
+	    : talk_tcp(&t, target->host, target->port, wait, error_r);
+	if (rc == 0 &&
+	    (talk_reply(&t) != 220 ||
+		talk_ask(&t, "LHLO doctor.invalid") != 250))
+		rc = error_set(error_r, AG_EIO,
+		    "%s%s: it does not answer to LHLO", target->path,
+		    target->host);
+	else if (rc == 0)
+		(void)talk_ask(&t, "QUIT");
+	talk_close(&t);
+	return rc;
 }
 
 static void
 check_lmtp(struct doctor *d)
 {
-	char *path = lmtp_path(d);
+	struct lmtp_target target;
 	struct error why = {""};
 	struct verdict v;
-	struct talk t;
 	int rc;
 
 	verdict_begin(&v, "Dovecot answers where Postfix delivers by LMTP");
-	if (path == NULL) {
+	d->dovecot_up = true; /* as far as is known */
+	if (!find_target(d, &target)) {
 		verdict_warn(&v,
 		    "postconf -e 'virtual_transport = "
 		    "lmtp:unix:private/dovecot-lmtp' && postfix reload",
-		    "Postfix delivers by no lmtp:unix: socket");
-		d->dovecot_up = true; /* as far as is known */
+		    "Postfix delivers by no lmtp: transport");
 	} else {
-		rc = talk_unix(&t, path, doctor_wait(d, ANSWER_MS), &why);
-		if (rc == 0 &&
-		    (talk_reply(&t) != 220 ||
-			talk_ask(&t, "LHLO doctor.invalid") != 250))
-			rc = error_set(&why, AG_EIO,
-			    "%s: it does not answer to LHLO", path);
-		else if (rc == 0)
-			(void)talk_ask(&t, "QUIT");
-		talk_close(&t);
-		if (rc < 0)
+		rc = talk_lmtp(d, &target, &why);
+		if (rc == AG_EINVAL)
+			verdict_found(&v, "not asked: %s", why.text);
+		else if (rc < 0)
 			verdict_fail(&v, START, "%s", why.text);
-		d->dovecot_up = rc == 0;
+		d->dovecot_up = rc == 0 || rc == AG_EINVAL;
 	}
 	doctor_add(d, "dovecot.lmtp", NULL, &v);
-	free(path);
 }
 
 /* ---- a mailbox, and a login ---- */

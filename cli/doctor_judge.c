@@ -9,6 +9,7 @@
 
 #include "cli/show.h"
 
+#define SKEW_MAX 60 /* seconds */
 #define DAY 86400
 
 void
@@ -157,6 +158,31 @@ judge_allowed(const struct peer_facts *f, struct verdict *v)
 		verdict_found(v, "we may hold its mail, it may not hold ours");
 	else if (!f->ours_for_him)
 		verdict_found(v, "it may hold our mail, we may not hold its");
+}
+
+bool
+judge_differs(const struct peer_facts *f)
+{
+	return f->has_skew && (f->skew > SKEW_MAX || f->skew < -SKEW_MAX);
+}
+
+void
+judge_peer_clock(
+    const struct peer_facts *f, bool most_differ, struct verdict *v)
+{
+	long long by = f->skew < 0 ? -f->skew : f->skew;
+
+	verdict_begin(v, "%s's clock and ours agree to a minute", f->name);
+	if (!f->has_skew)
+		verdict_found(v, "not known before the next session");
+	else if (judge_differs(f))
+		verdict_warn(v,
+		    most_differ ? "timedatectl (most peers say so)"
+				: "ask its operator to look at the clock",
+		    "its clock is %lld s %s ours", by,
+		    f->skew < 0 ? "behind" : "ahead of");
+	else
+		verdict_found(v, "%lld s apart", by);
 }
 
 void

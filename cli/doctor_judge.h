@@ -52,11 +52,18 @@ struct peer_facts {
 	int64_t away; /* until when it said it is away; 0: it isn't */
 	int64_t confirmed; /* 0: never; -1: relayd does not tell */
 	bool his_for_us, ours_for_him;
+	bool has_skew;
+	int64_t skew; /* its clock less ours, in seconds */
 };
 void judge_session(const struct peer_facts *f, int64_t now, struct verdict *v);
 void judge_confirmed(
     const struct peer_facts *f, int64_t now, struct verdict *v);
 void judge_allowed(const struct peer_facts *f, struct verdict *v);
+/* More than half of several peers differ: then it is our clock. */
+void judge_peer_clock(
+    const struct peer_facts *f, bool most_differ, struct verdict *v);
+/* Does its clock differ from ours by more than a hello's way explains? */
+bool judge_differs(const struct peer_facts *f);
 
 /* What a host showed, and the keys of its manifest ("ssh-ed25519 AAAA"). */
 void judge_host_key(const char *name, const char *host, unsigned port,

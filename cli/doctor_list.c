@@ -67,6 +67,7 @@ const struct doctor_check doctor_checks[] = {
     {"peers.session", "each peer is, or was, connected"},
     {"peers.host-key", "each peer shows a host key of its manifest"},
     {"peers.confirmed", "each peer confirmed its manifest"},
+    {"peers.clock", "each peer's clock and ours agree"},
     {"peers.allowed", "who may hold for whom"},
     {"peers.holders", "enough friends for all copies"},
     {"dns.resolver", "the name server answers"},

@@ -42,6 +42,10 @@ find_peer(const struct doctor *d, const char *name, struct peer_facts *f)
 		relay_value(line, len, "error", f->error, sizeof(f->error));
 		f->seen = (int64_t)relay_number(line, len, "seen");
 		f->away = (int64_t)relay_number(line, len, "away");
+		f->has_skew =
+		    relay_value(line, len, "skew", value, sizeof(value));
+		if (f->has_skew)
+			f->skew = strtoll(value, NULL, 10);
 		return true;
 	}
 	return false;
@@ -92,6 +96,36 @@ check_relations(struct doctor *d)
 	}
 	buf_free(&confirmed);
 	free(path);
+}
+
+/* ---- clocks ---- */
+
+static void
+get_skew(const struct doctor *d, size_t i, struct peer_facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->name = d->known.roster.peers[i]->name;
+	(void)find_peer(d, f->name, f);
+}
+
+static void
+check_clocks(struct doctor *d)
+{
+	const struct roster *r = &d->known.roster;
+	size_t i, known = 0, differ = 0;
+	struct peer_facts f;
+	struct verdict v;
+
+	for (i = 0; i < r->peer_count; i++) {
+		get_skew(d, i, &f);
+		known += f.has_skew;
+		differ += judge_differs(&f);
+	}
+	for (i = 0; i < r->peer_count; i++) {
+		get_skew(d, i, &f);
+		judge_peer_clock(&f, known > 1 && 2 * differ > known, &v);
+		doctor_add(d, "peers.clock", f.name, &v);
+	}
 }
 
 /* ---- holders ---- */
@@ -232,6 +266,7 @@ void
 doctor_peers(struct doctor *d)
 {
 	check_relations(d);
+	check_clocks(d);
 	check_holders(d);
 	if (doctor_wants(d, "peers.host-key"))
 		check_host_keys(d);

@@ -153,6 +153,8 @@ status_peer(struct relayd *r, struct client *c, const struct peer *p,
 	    sum->few, sum->oldest == 0 ? 0 : r->day.day - sum->oldest,
 	    (long long)(away_is(p) ? p->away : 0),
 	    away_is_told(r, p) ? "yes" : "no");
+	if (p->has_skew)
+		buf_printf(&line, " skew=%lld", (long long)p->skew);
 	if (p->error[0] != '\0')
 		answer_quoted(&line, "error", p->error);
 	answer_send(c, &line);

@@ -161,6 +161,8 @@ link_up(struct link *ln, const struct proto_msg *m)
 		return;
 	ln->up = true;
 	ln->version = m->version < PROTO_VERSION ? m->version : PROTO_VERSION;
+	ln->peer->skew = skew;
+	ln->peer->has_skew = true;
 	if (skew > SKEW_MAX || skew < -SKEW_MAX)
 		log_warn("clocks differ peer=%s seconds=%lld", ln->peer->name,
 		    (long long)skew);

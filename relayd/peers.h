@@ -50,6 +50,8 @@ struct peer {
 	int64_t slow_until; /* ms: no wait for its copies before that */
 	int64_t called; /* when it was last asked for mine; ms */
 	int64_t seen; /* last sign of life, seconds since 1970; 0: none */
+	bool has_skew;
+	int64_t skew; /* its clock less ours, by its last hello; seconds */
 	int64_t away; /* it said: away until then; 0: it isn't */
 	int64_t told_away; /* what it was told of ours; 0: we are here */
 	char error[PEER_ERROR_MAX]; /* of the last attempt; "" */

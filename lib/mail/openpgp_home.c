@@ -14,6 +14,7 @@
 #include "mail/openpgp_home.h"
 
 #include <sys/stat.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -452,5 +453,10 @@ openpgp_session_fail(
 	else if (openpgp_session_is_system(gpgme_err_code(err)))
 		code = AG_EIO;
 	gpgme_strerror_r(err, why, sizeof(why));
+	/* GPGME opens it for what gpg is not to read or say. */
+	if (access("/dev/null", R_OK | W_OK) < 0)
+		return error_set(error_r, AG_EIO,
+		    "%s: /dev/null can't be read and written: %s (%s)", what,
+		    strerror(errno), why);
 	return error_set(error_r, code, "%s: %s", what, why);
 }

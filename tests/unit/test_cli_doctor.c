@@ -13,6 +13,7 @@
 #include "cli/doctor_colons.h"
 #include "cli/doctor_dns.h"
 #include "cli/doctor_judge.h"
+#include "cli/doctor_lmtp.h"
 #include "cli/doctor_mount.h"
 #include "cli/doctor_postconf.h"
 #include "util/text.h"
@@ -699,6 +700,70 @@ test_peers(void **state)
 }
 
 static void
+test_peer_clock(void **state)
+{
+	static const struct {
+		bool has, most;
+		int64_t skew;
+		enum doctor_state want;
+		const char *fix;
+	} rows[] = {
+	    {false, false, 0, DOCTOR_OK, ""},
+	    {true, false, 0, DOCTOR_OK, ""},
+	    {true, true, -60, DOCTOR_OK, ""},
+	    {true, false, 61, DOCTOR_WARNING, "its operator"},
+	    {true, true, -61, DOCTOR_WARNING, "timedatectl"},
+	};
+	struct verdict v;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct peer_facts f = {.name = "bob",
+		    .has_skew = rows[i].has,
+		    .skew = rows[i].skew};
+
+		judge_peer_clock(&f, rows[i].most, &v);
+		assert_int_equal(v.state, rows[i].want);
+		assert_non_null(strstr(v.fix, rows[i].fix));
+	}
+	assert_string_equal(v.found, "its clock is 61 s behind ours");
+}
+
+static void
+test_lmtp_target(void **state)
+{
+	static const struct {
+		const char *text, *path, *host;
+		unsigned port;
+	} rows[] = {
+	    {"virtual\nlmtp:unix:private/dovecot-lmtp\n",
+		"/q/private/dovecot-lmtp", "", 0},
+	    {"lmtp:unix:/q/private/l, x", "/q/private/l", "", 0},
+	    {"lmtp:unix:/run/l", "/q/run/l", "", 0}, /* chrooted */
+	    {"lmtp:inet:127.0.0.1:2424", "", "127.0.0.1", 2424},
+	    {"lmtp:127.0.0.1", "", "127.0.0.1", 24},
+	    {"lmtp:localhost:lmtp\n", "", "127.0.0.1", 24},
+	    {"local:$x\nlmtp:[::1]:25\n", "", "::1", 25},
+	    {"lmtp:inet:[dovecot.example]", "", "dovecot.example", 24},
+	    {"lmtp:inet:[broken:26", "", "broken", 26},
+	};
+	struct lmtp_target t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		assert_true(lmtp_target_find(rows[i].text, "/q", &t));
+		assert_string_equal(t.path, rows[i].path);
+		assert_string_equal(t.host, rows[i].host);
+		assert_int_equal(t.port, rows[i].port);
+	}
+	assert_false(lmtp_target_find("virtual\nlocal\n", "/q", &t));
+	assert_false(lmtp_target_find("lmtp:unix:", "/q", &t));
+	assert_false(lmtp_target_find("lmtp:inet:\n", "/q", &t));
+}
+
+static void
 test_host_key(void **state)
 {
 	static char one[] = "ssh-ed25519 AAAA", two[] = "ssh-ed25519 BBBB x";
@@ -907,6 +972,8 @@ main(void)
 	    help_test(test_colons),
 	    help_test(test_expiry_sum),
 	    help_test(test_peers),
+	    help_test(test_peer_clock),
+	    help_test(test_lmtp_target),
 	    help_test(test_host_key),
 	    help_test(test_holders_clock),
 	    help_test(test_mx),
