@@ -128,7 +128,10 @@ look_at_file(void *ctx, const struct layout_entry *e)
 
 	snprintf(
 	    f.want_owner, sizeof(f.want_owner), "%s:%s", e->user, e->group);
-	if (lstat(e->path, &st) == 0) {
+	if (lstat(e->path, &st) < 0) {
+		if (e->may_miss && errno == ENOENT)
+			return;
+	} else {
 		f.there = true;
 		f.right_kind =
 		    e->is_dir ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);

@@ -261,8 +261,10 @@ tell_place(const struct conf *conf, const struct place *p, bool is_dir,
     void (*tell)(void *ctx, const struct layout_entry *entry), void *ctx)
 {
 	char *path = place_path(conf, p);
-	struct layout_entry e = {
-	    path, p->user, p->group, p->mode, is_dir, p->base == SECRET};
+	struct layout_entry e = {path, p->user, p->group, p->mode, is_dir,
+	    p->base == SECRET,
+	    /* Only a node that was restored has it. */
+	    strcmp(p->name, SECRET_RECOVERY) == 0};
 
 	tell(ctx, &e);
 	free(path);

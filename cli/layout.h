@@ -53,6 +53,7 @@ struct layout_entry {
 	mode_t mode;
 	bool is_dir;
 	bool is_secret;
+	bool may_miss;
 };
 void layout_each(const struct conf *conf, struct manifest *const *peers,
     size_t peer_count,
