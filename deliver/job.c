@@ -310,12 +310,12 @@ job_headers(struct delivery *d, struct buf *out)
 	int rc;
 
 	rc = headers_write(&d->ticket, job_now(), d->home->secrets->node, out);
-	if (rc == 0)
-		rc = mark_write(&d->opened, &d->ticket, network_self(d->net),
-		    d->home->secrets, out);
 	if (rc == 0 && acceptor != NULL)
 		rc = results_write(&d->opened.head.client, acceptor->host,
 		    d->opened.envelope.mail.path, out);
+	if (rc == 0)
+		rc = mark_write(&d->opened, &d->ticket, network_self(d->net),
+		    d->home->secrets, out);
 	return rc;
 }
 

@@ -21,6 +21,7 @@ MAKE_BUNDLE = TOOLS / "make_bundle"
 DELIVER = BUILD / "deliver" / "agamid-deliver"
 
 TRACE = 5  # X-Agamid-* fields on top
+SEEN = re.compile(rb"Authentication-Results: .*\n(?:[ \t].*\n)*")  # and the acceptor's
 
 
 def manifest(name, openpgp=None, denied=(), domains=None, **keys):
@@ -55,7 +56,9 @@ class Mail:
         lines = (b"X-Agamid-Via: " + self.message).split(b"\n", TRACE)
         self.ours = dict(line.decode().split(": ", 1)
                          for line in lines[:TRACE])
-        self.message = lines[TRACE]
+        seen = SEEN.match(lines[TRACE])
+        self.seen = seen[0].decode()
+        self.message = lines[TRACE][seen.end():]
         self.postfix = head.decode("utf-8", "surrogateescape")
         self.to = re.search("Delivered-To: (.*)", self.postfix).group(1)
 

@@ -312,6 +312,27 @@ def test_5xx_is_kept_in_refused_and_can_be_delivered_again(home):
     assert bundle_id not in home.listed()
 
 
+def test_what_was_signed_for_and_is_not_known(home):
+    """SPEC N-11.4: delivery.db was lost, or an old one put back."""
+    path = home.make(fresh_message())
+    bundle_id = path.name.split(".")[0]
+    word, text = home.deliver(path, "receipted")
+    assert (word, "before delivery.db was lost" in text) == ("refused", True)
+    assert home.new_mails(0) == []
+    assert path.name in home.kept("refused") and home.signed(path) == [bundle_id]
+    assert home.deliver(path, "receipted") == ("duplicate", "")
+    assert home.deliver(home.secret / "refused" / path.name, "again") == ("done", "")
+    assert len(home.new_mails(1)) == 1
+    # What it knows is what it was: done, or to be tried again.
+    assert home.deliver(path, "receipted") == ("duplicate", "")
+    home.postfix.policy.answer = lambda request: "450 4.2.0 later"
+    path = home.make(fresh_message())
+    assert home.deliver(path)[0] == "retry"
+    home.postfix.policy.answer = lambda request: "DUNNO"
+    assert home.deliver(path, "receipted") == ("done", "")
+    assert len(home.new_mails(1)) == 1
+
+
 def test_sender_refused(home):
     home.postfix.policy.answer = lambda request: (
         "REJECT go away" if request["sender"] == "spam@sender.example"

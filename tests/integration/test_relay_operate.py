@@ -161,6 +161,19 @@ def left(node):
     return {k: v if k == "leaving" else int(v) for k, v in node.ask("leave look")[0].items()}
 
 
+def test_rescue_holds_nothing(make_net):
+    """SPEC N-23.4: who fetches a lost node's mail is no holder."""
+    net = make_net("alice", "bob", "carol")
+    net.carol.relayd.argv.append("--rescue")
+    net.start("alice", "carol")
+    (mail,) = net.alice.bundles("bob", 1, copies=2)
+    wait_for(lambda: "only its own mail is fetched" in net.alice.path("log").read_text(), what="carol to refuse")
+    assert net.copies(mail) == ["alice"]
+    (line,) = [a for a in net.carol.ask("rescue") if "coming" in a]
+    assert line == {"coming": "0", "opening": "0", "failed": "0", "opened": "0", "signed": "0", "untold": "0"}
+    assert "error" in net.alice.ask("rescue")[0]
+
+
 def test_leave(make_net):
     """SPEC R-10.4, R-10.5: what a leaver holds is at others, and comes home without it."""
     net = make_net("alice", "bob", "carol", "dave", "erin")
