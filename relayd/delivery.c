@@ -8,9 +8,8 @@
  *
  * One connection: deliveries and one request to sign may be under way.
  */
-#include "relayd/delivery.h"
+#include "relayd/delivery_parts.h"
 
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,118 +25,11 @@
 #include "relayd/client.h"
 #include "relayd/events.h"
 #include "relayd/expect.h"
-#include "relayd/receipts.h"
 
 #define CONNECT_MIN_MS 500
 #define CONNECT_MAX_MS 30000
-#define SIGN_WAIT_MS 200 /* for others to sign with */
-#define SIGN_RETRY_MS 60000
-
-enum mine_state {
-	MINE_WAITING, /* to be handed over as soon as may be */
-	MINE_BUSY, /* agamid-deliver has it */
-	MINE_LATER, /* to be handed over at `at` */
-	MINE_OVER, /* its fate is settled; it lacks the receipt */
-	MINE_STATES
-};
-
-enum sign_state { SIGN_NO, SIGN_WANTED, SIGN_ASKED, SIGN_STATES };
-
-struct mine {
-	TAILQ_ENTRY(mine) next; /* in queues[state] */
-	TAILQ_ENTRY(mine) next_sign; /* in signs[sign] */
-	char id[BUNDLE_ID_LEN + 1];
-	enum mine_state state;
-	int64_t at; /* ms: when it is tried again */
-	enum sign_state sign;
-	int64_t sign_at; /* ms: when a receipt is asked for */
-};
-
-TAILQ_HEAD(mines, mine);
-
-struct delivery {
-	struct relayd *r;
-	struct client *client; /* NULL: not connected */
-	struct mines queues[MINE_STATES]; /* MINE_LATER: by time */
-	struct mines signs[SIGN_STATES]; /* SIGN_NO: not used */
-	unsigned count, busy, wanted;
-	int64_t connect_wait; /* ms */
-	int64_t connect_at;
-	struct event *timer;
-};
 
 static void pump(struct delivery *d);
-
-static struct mine *
-find(const struct delivery *d, enum mine_state state, const char *id)
-{
-	struct mine *m;
-
-	TAILQ_FOREACH (m, &d->queues[state], next) {
-		if (strcmp(m->id, id) == 0)
-			return m;
-	}
-	return NULL;
-}
-
-static void
-set_state(struct delivery *d, struct mine *m, enum mine_state state)
-{
-	if (m->state == MINE_BUSY)
-		d->busy--;
-	if (state == MINE_BUSY)
-		d->busy++;
-	TAILQ_REMOVE(&d->queues[m->state], m, next);
-	m->state = state;
-	TAILQ_INSERT_TAIL(&d->queues[state], m, next);
-}
-
-static void
-set_sign(struct delivery *d, struct mine *m, enum sign_state sign, int64_t at)
-{
-	struct mine *after;
-
-	if (m->sign == SIGN_WANTED)
-		d->wanted--;
-	if (sign == SIGN_WANTED)
-		d->wanted++;
-	if (m->sign != SIGN_NO)
-		TAILQ_REMOVE(&d->signs[m->sign], m, next_sign);
-	m->sign = sign;
-	m->sign_at = at;
-	if (sign == SIGN_NO)
-		return;
-	/* By time, almost always at the end. */
-	after = TAILQ_LAST(&d->signs[sign], mines);
-	while (after != NULL && after->sign_at > at)
-		after = TAILQ_PREV(after, mines, next_sign);
-	if (after == NULL)
-		TAILQ_INSERT_HEAD(&d->signs[sign], m, next_sign);
-	else
-		TAILQ_INSERT_AFTER(&d->signs[sign], after, m, next_sign);
-}
-
-static void
-drop(struct delivery *d, struct mine *m)
-{
-	set_sign(d, m, SIGN_NO, 0);
-	if (m->state == MINE_BUSY)
-		d->busy--;
-	TAILQ_REMOVE(&d->queues[m->state], m, next);
-	d->count--;
-	free(m);
-}
-
-/* The file goes, too: its receipt is in the database. */
-static void
-finish(struct delivery *d, struct mine *m)
-{
-	struct held *h = store_find(d->r->store, m->id);
-
-	if (h != NULL)
-		relayd_drop_later(d->r, h);
-	drop(d, m);
-}
 
 static void
 set_timer(struct delivery *d, int64_t at)
@@ -158,7 +50,7 @@ static void
 later(struct delivery *d, struct mine *m)
 {
 	m->at = relayd_clock() + d->r->conf->deliver_retry * 1000LL;
-	set_state(d, m, MINE_LATER);
+	mine_set_state(&d->mine, m, MINE_LATER);
 }
 
 static void
@@ -170,7 +62,7 @@ hand_over(struct delivery *d, struct mine *m)
 	int fd, len;
 
 	if (h == NULL) {
-		drop(d, m);
+		mine_drop(&d->mine, m);
 		return;
 	}
 	fd = store_open(d->r->store, h, &error);
@@ -186,100 +78,22 @@ hand_over(struct delivery *d, struct mine *m)
 	    state_receipt_find(d->r->state, m->id, NULL) == 1 ? "receipted"
 							      : "deliver",
 	    m->id);
-	set_state(d, m, MINE_BUSY);
+	mine_set_state(&d->mine, m, MINE_BUSY);
 	client_send(d->client, line, (size_t)len, fd);
 }
 
 static struct mine *
 next_due(struct delivery *d, int64_t now)
 {
-	struct mine *m = TAILQ_FIRST(&d->queues[MINE_WAITING]);
+	struct mine *m = TAILQ_FIRST(&d->mine.by_state[MINE_WAITING]);
 
 	if (m != NULL)
 		return m;
-	m = TAILQ_FIRST(&d->queues[MINE_LATER]);
+	m = TAILQ_FIRST(&d->mine.by_state[MINE_LATER]);
 	return m != NULL && now >= m->at ? m : NULL;
 }
 
-/* Signing ------------------------------------------------------------------ */
-
-/* Is it time to ask for a receipt? */
-static bool
-sign_is_due(const struct delivery *d, int64_t now)
-{
-	const struct mine *m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
-
-	if (m == NULL || !TAILQ_EMPTY(&d->signs[SIGN_ASKED]))
-		return false;
-	if (d->wanted >= RECEIPT_IDS_MAX)
-		return true;
-	/* Nothing more will come to sign with, or it has waited enough. */
-	return now >= m->sign_at - (d->busy == 0 ? SIGN_WAIT_MS : 0);
-}
-
-static void
-ask_to_sign(struct delivery *d)
-{
-	struct buf line;
-	struct mine *m;
-	unsigned count;
-
-	buf_init(&line, 16 + RECEIPT_IDS_MAX * (BUNDLE_ID_LEN + 1));
-	buf_puts(&line, "sign");
-	for (count = 0; count < RECEIPT_IDS_MAX; count++) {
-		m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
-		if (m == NULL)
-			break;
-		buf_printf(&line, " %s", m->id);
-		set_sign(d, m, SIGN_ASKED, 0);
-	}
-	buf_putc(&line, '\n');
-	client_send(d->client, line.data, line.len, -1);
-	buf_free(&line);
-}
-
-/* The answer to sign: whom does it cover? */
-static void
-signed_for(struct delivery *d)
-{
-	struct mine *m;
-
-	while ((m = TAILQ_FIRST(&d->signs[SIGN_ASKED])) != NULL) {
-		if (state_receipt_find(d->r->state, m->id, NULL) == 1) {
-			set_sign(d, m, SIGN_NO, 0);
-			if (m->state == MINE_OVER)
-				finish(d, m);
-		} else if (m->state == MINE_OVER) {
-			log_warn("no receipt yet id=%s", m->id);
-			set_sign(
-			    d, m, SIGN_WANTED, relayd_clock() + SIGN_RETRY_MS);
-		} else {
-			set_sign(d, m, SIGN_NO, 0);
-		}
-	}
-}
-
-static void
-take_receipt(struct delivery *d, const char *text, size_t len)
-{
-	int rc = receipts_take(d->r, NULL, text, len);
-
-	if (rc < 0)
-		log_error("own receipt is not good error=%s", error_name(rc));
-	else
-		receipts_announce(d->r, text, len);
-	signed_for(d);
-}
-
 /* Answers ------------------------------------------------------------------ */
-
-/* It is at home as soon as agamid-deliver signs for it. */
-static void
-want_receipt(struct delivery *d, struct mine *m)
-{
-	if (m->sign == SIGN_NO)
-		set_sign(d, m, SIGN_WANTED, relayd_clock() + SIGN_WAIT_MS);
-}
 
 /* Its fate is settled: what lacks is the receipt. */
 static void
@@ -287,11 +101,11 @@ over(struct delivery *d, struct mine *m)
 {
 	expect_settled(d->r, m->id);
 	if (state_receipt_find(d->r->state, m->id, NULL) == 1) {
-		finish(d, m);
+		delivery_finish(d, m);
 		return;
 	}
-	set_state(d, m, MINE_OVER);
-	want_receipt(d, m);
+	mine_set_state(&d->mine, m, MINE_OVER);
+	delivery_want_receipt(d, m);
 }
 
 static void
@@ -300,7 +114,7 @@ retry(struct delivery *d, struct mine *m)
 	later(d, m);
 	/* It may be signed for all the same, if it could be opened. */
 	if (state_receipt_find(d->r->state, m->id, NULL) == 0)
-		want_receipt(d, m);
+		delivery_want_receipt(d, m);
 }
 
 /* The ticket isn't of who sealed it: it is not the bundle that it claims
@@ -312,13 +126,13 @@ invalid(struct delivery *d, struct mine *m)
 
 	if (h != NULL)
 		expect_invalid(d->r, h);
-	drop(d, m);
+	mine_drop(&d->mine, m);
 }
 
 static void
 outcome(struct delivery *d, const char *word, const char *id, const char *text)
 {
-	struct mine *m = find(d, MINE_BUSY, id);
+	struct mine *m = mine_find(&d->mine, MINE_BUSY, id);
 
 	if (m == NULL) {
 		log_error("answer about what was not asked id=%s", id);
@@ -381,9 +195,9 @@ on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
 		close(fd);
 	d->connect_wait = CONNECT_MIN_MS;
 	if (strncmp(data, receipt, skip) == 0)
-		take_receipt(d, data + skip, len - skip);
+		delivery_take_receipt(d, data + skip, len - skip);
 	else if (strcmp(data, "none\n") == 0)
-		signed_for(d);
+		delivery_signed_for(d);
 	else if (!parse_outcome(d, data, len))
 		log_error("agamid-deliver said what is not understood "
 			  "reply=%s",
@@ -411,10 +225,9 @@ on_gone(struct client *c, void *ctx)
 	(void)c;
 	log_warn("agamid-deliver has gone");
 	d->client = NULL;
-	while ((m = TAILQ_FIRST(&d->signs[SIGN_ASKED])) != NULL)
-		set_sign(d, m, SIGN_WANTED, relayd_clock() + SIGN_WAIT_MS);
-	while ((m = TAILQ_FIRST(&d->queues[MINE_BUSY])) != NULL)
-		set_state(d, m, MINE_WAITING);
+	delivery_sign_lost(d);
+	while ((m = TAILQ_FIRST(&d->mine.by_state[MINE_BUSY])) != NULL)
+		mine_set_state(&d->mine, m, MINE_WAITING);
 	wait_to_connect(d);
 	pump(d);
 }
@@ -445,13 +258,14 @@ connect_deliver(struct delivery *d)
 static int64_t
 next_time(const struct delivery *d)
 {
-	const struct mine *m = TAILQ_FIRST(&d->queues[MINE_LATER]);
+	const struct mine *m = TAILQ_FIRST(&d->mine.by_state[MINE_LATER]);
 	int64_t at = INT64_MAX;
 
-	if (m != NULL && d->busy < d->r->conf->deliver_parallel)
+	if (m != NULL && d->mine.busy < d->r->conf->deliver_parallel)
 		at = m->at;
-	m = TAILQ_FIRST(&d->signs[SIGN_WANTED]);
-	if (m != NULL && TAILQ_EMPTY(&d->signs[SIGN_ASKED]) && m->sign_at < at)
+	m = TAILQ_FIRST(&d->mine.by_sign[SIGN_WANTED]);
+	if (m != NULL && TAILQ_EMPTY(&d->mine.by_sign[SIGN_ASKED]) &&
+	    m->sign_at < at)
 		at = m->sign_at;
 	return at;
 }
@@ -462,7 +276,7 @@ pump(struct delivery *d)
 	int64_t now = relayd_clock(), at;
 	struct mine *m;
 
-	if (d->count == 0 || adopt_holds(d->r))
+	if (d->mine.count == 0 || adopt_holds(d->r))
 		return;
 	if (d->client == NULL && now >= d->connect_at)
 		connect_deliver(d);
@@ -470,11 +284,11 @@ pump(struct delivery *d)
 		set_timer(d, d->connect_at);
 		return;
 	}
-	while (d->busy < d->r->conf->deliver_parallel &&
+	while (d->mine.busy < d->r->conf->deliver_parallel &&
 	    (m = next_due(d, now)) != NULL)
 		hand_over(d, m);
-	if (sign_is_due(d, now))
-		ask_to_sign(d);
+	if (delivery_sign_is_due(d, now))
+		delivery_ask_to_sign(d);
 	at = next_time(d);
 	if (at != INT64_MAX)
 		set_timer(d, at);
@@ -492,17 +306,10 @@ void
 delivery_add(struct relayd *r, const char *id)
 {
 	struct delivery *d = r->delivery;
-	struct mine *m;
 
-	m = calloc(1, sizeof(*m));
-	if (m == NULL) {
+	if (mine_add(&d->mine, id) == NULL)
 		log_error("can't queue own mail id=%s", id);
-		return;
-	}
-	snprintf(m->id, sizeof(m->id), "%s", id);
-	TAILQ_INSERT_TAIL(&d->queues[m->state], m, next);
-	d->count++;
-	if (d->busy < r->conf->deliver_parallel)
+	else if (d->mine.busy < r->conf->deliver_parallel)
 		set_timer(d, 0);
 }
 
@@ -528,7 +335,7 @@ delivery_flush(struct relayd *r)
 	struct delivery *d = r->delivery;
 	struct mine *m;
 
-	TAILQ_FOREACH (m, &d->queues[MINE_LATER], next) {
+	TAILQ_FOREACH (m, &d->mine.by_state[MINE_LATER], next) {
 		m->at = 0;
 	}
 	d->connect_at = 0;
@@ -545,26 +352,16 @@ delivery_connected(const struct delivery *d)
 unsigned
 delivery_waiting(const struct delivery *d)
 {
-	return d->count;
-}
-
-static unsigned
-count_state(const struct delivery *d, enum mine_state state)
-{
-	const struct mine *m;
-	unsigned n = 0;
-
-	TAILQ_FOREACH (m, &d->queues[state], next)
-		n++;
-	return n;
+	return d->mine.count;
 }
 
 void
 delivery_tally(const struct delivery *d, struct delivery_count *n_r)
 {
-	n_r->open = count_state(d, MINE_WAITING) + count_state(d, MINE_BUSY);
-	n_r->later = count_state(d, MINE_LATER);
-	n_r->over = count_state(d, MINE_OVER);
+	n_r->open = mine_count(&d->mine, MINE_WAITING) +
+	    mine_count(&d->mine, MINE_BUSY);
+	n_r->later = mine_count(&d->mine, MINE_LATER);
+	n_r->over = mine_count(&d->mine, MINE_OVER);
 }
 
 const char *
@@ -575,7 +372,7 @@ delivery_state(const struct delivery *d, const char *id)
 	int state;
 
 	for (state = MINE_BUSY; state < MINE_STATES; state++) {
-		if (find(d, (enum mine_state)state, id) != NULL)
+		if (mine_find(&d->mine, (enum mine_state)state, id) != NULL)
 			return names[state];
 	}
 	return names[MINE_WAITING];
@@ -585,15 +382,11 @@ int
 delivery_new(struct relayd *r, struct delivery **d_r, struct error *error_r)
 {
 	struct delivery *d = xcalloc(1, sizeof(*d));
-	int i;
 
 	*d_r = NULL;
 	d->r = r;
 	d->connect_wait = CONNECT_MIN_MS;
-	for (i = 0; i < MINE_STATES; i++)
-		TAILQ_INIT(&d->queues[i]);
-	for (i = 0; i < SIGN_STATES; i++)
-		TAILQ_INIT(&d->signs[i]);
+	mine_init(&d->mine);
 	d->timer = evtimer_new(r->base, on_timer, d);
 	if (d->timer == NULL) {
 		free(d);
@@ -607,14 +400,10 @@ void
 delivery_free(struct delivery **dp)
 {
 	struct delivery *d = *dp;
-	int i;
 
 	if (d == NULL)
 		return;
-	for (i = 0; i < MINE_STATES; i++) {
-		while (!TAILQ_EMPTY(&d->queues[i]))
-			drop(d, TAILQ_FIRST(&d->queues[i]));
-	}
+	mine_forget(&d->mine);
 	client_free(&d->client);
 	event_free(d->timer);
 	free(d);
