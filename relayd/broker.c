@@ -22,6 +22,7 @@
 #include "util/text.h"
 #include "relayd/arrival.h"
 #include "relayd/await.h"
+#include "relayd/census.h"
 #include "relayd/client.h"
 #include "relayd/control.h"
 #include "relayd/dialler.h"
@@ -31,6 +32,7 @@
 #include "relayd/former.h"
 #include "relayd/gate.h"
 #include "relayd/offer.h"
+#include "relayd/proof.h"
 #include "relayd/question.h"
 #include "relayd/receipts.h"
 
@@ -119,6 +121,8 @@ link_gone(struct client *c, void *ctx)
 	receipts_link_gone(ln);
 	exchange_link_gone(ln);
 	former_link_gone(ln);
+	census_link_gone(ln);
+	proof_link_gone(ln);
 	friend_link_gone(ln);
 	free(ln);
 	await_look_soon(r);

@@ -71,6 +71,10 @@ struct link {
 	/* rescue.c */
 	unsigned heard_offers, rescue_heard;
 	bool rescue_asks;
+	/* census.c */
+	uint64_t census; /* the generation that was told; 0: none */
+	unsigned asked_of_us; /* buckets, since: */
+	int64_t asked_since;
 
 	/* gate.c */
 	int64_t deferred_since; /* seconds: when the count began */

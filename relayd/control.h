@@ -29,7 +29,8 @@
  *			then one line for each peer:
  *	peer=bob known=yes session=dialled|accepted|dialling|none held=12
  *	bytes=48000 drawn=0 receipts=0 failures=2 next=35 seen=1795000000
- *	wants=0 short=0 age=3 away=0 told=yes error="can't be reached"
+ *	wants=0 short=0 age=3 away=0 told=yes silent=0 lost=0 unproven=0
+ *	ours=3 ours-bytes=12000 error="can't be reached"
  *			(held, bytes: held for it; drawn: bundles it is still
  *			to get; receipts: those it is still to hear; next:
  *			seconds until it is dialled, 0: now or never; seen:
@@ -37,7 +38,10 @@
  *			relayd began; wants: bundles it is asked for; short: as
  *			above, for this home; age: days seen of the oldest held
  *			for it; away: until when it said it is away, 0: it
- *			isn't; told: it knows whether we are; error: of the
+ *			isn't; told: it knows whether we are; silent: days for
+ *			which it was not heard while others were; lost, unproven:
+ *			copies that it had and has not, or can't prove; ours,
+ *			ours-bytes: what it says that it holds for us; error: of the
  *			last attempt)
  *			then one line for each number of nodes that bundles
  *			accepted here are on:

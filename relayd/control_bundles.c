@@ -24,6 +24,14 @@
 #define EVENTS_SHOWN 200
 #define PREFIX_MIN 6 /* digits of an ID */
 
+/* Does this peer have it? */
+static bool
+is_there(enum copy_state state)
+{
+	return state == COPY_OWN || state == COPY_SHORT ||
+	    state == COPY_BROUGHT || state == COPY_HAS;
+}
+
 static void
 put_names(struct buf *line, const char *key, const struct copy *copies,
     int count, bool drawn)
@@ -33,8 +41,8 @@ put_names(struct buf *line, const char *key, const struct copy *copies,
 
 	buf_printf(line, " %s", key);
 	for (i = 0; i < count; i++) {
-		if (copies[i].state == COPY_REFUSED ||
-		    (copies[i].state == COPY_DRAWN) != drawn)
+		if (drawn ? copies[i].state != COPY_DRAWN
+			  : !is_there(copies[i].state))
 			continue;
 		buf_printf(line, "%c%s", sep, copies[i].peer);
 		sep = ',';
@@ -51,8 +59,7 @@ count_copies(struct relayd *r, const struct copy *copies, int count)
 	int i;
 
 	for (i = 0; i < count; i++) {
-		if (copies[i].state != COPY_REFUSED &&
-		    copies[i].state != COPY_DRAWN &&
+		if (is_there(copies[i].state) &&
 		    strcmp(copies[i].peer, r->self->name) != 0)
 			n++;
 	}

@@ -11,8 +11,11 @@
 #include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
+#include "relayd/census.h"
 #include "relayd/client.h"
 #include "relayd/delivery.h"
+#include "relayd/repair.h"
+#include "relayd/state_repair.h"
 #include "relayd/expiry.h"
 #include "relayd/state_expiry.h"
 
@@ -139,20 +142,26 @@ status_peer(struct relayd *r, struct client *c, const struct peer *p,
 	    s->homes == NULL ? &none : &s->homes[p->number];
 	int64_t now = relayd_clock();
 	long long next = p->pace.next > now ? (p->pace.next - now) / 1000 : 0;
+	uint64_t count, bytes;
 	struct buf line;
 
 	answer_init(&line);
 	buf_printf(&line,
 	    "peer=%s known=%s session=%s held=%llu bytes=%llu drawn=%u "
 	    "receipts=%u failures=%u next=%lld seen=%lld wants=%u short=%u "
-	    "age=%u away=%lld told=%s",
+	    "age=%u away=%lld told=%s silent=%u lost=%u unproven=%u",
 	    p->name, p->known ? "yes" : "no", session_of(r, p),
 	    (unsigned long long)p->held_count,
 	    (unsigned long long)p->held_bytes, p->drawn, p->tells,
 	    p->pace.failures, next, (long long)p->seen, wants_of(r, p),
 	    sum->few, sum->oldest == 0 ? 0 : r->day.day - sum->oldest,
 	    (long long)(away_is(p) ? p->away : 0),
-	    away_is_told(r, p) ? "yes" : "no");
+	    away_is_told(r, p) ? "yes" : "no", repair_silence(r, p),
+	    state_copy_count(r->state, p->name, COPY_LOST),
+	    state_copy_count(r->state, p->name, COPY_UNPROVEN));
+	if (census_find(p, r->self, &count, &bytes))
+		buf_printf(&line, " ours=%llu ours-bytes=%llu",
+		    (unsigned long long)count, (unsigned long long)bytes);
 	if (p->has_skew)
 		buf_printf(&line, " skew=%lld", (long long)p->skew);
 	if (p->error[0] != '\0')
@@ -186,6 +195,7 @@ control_status(struct relayd *r, struct client *c)
 		if (p != r->self && (p->known || p->held_count > 0))
 			status_peer(r, c, p, &sums);
 	}
-	(void)state_each_spread(r->state, status_spread, c);
+	(void)state_each_spread(
+	    r->state, repair_silent_since(r), status_spread, c);
 	free(sums.homes);
 }

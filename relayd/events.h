@@ -31,6 +31,8 @@ enum event_kind { /* numbers are in databases */
 	EVENT_OUTCOME = 9, /* of own mail; who: agamid-deliver's word for it */
 	EVENT_TOLD = 10, /* a peer that offered it was told of the receipt */
 	EVENT_EXPIRED = 11, /* who: the node where its time was over */
+	EVENT_LOST = 12, /* a peer had it, and says that it hasn't any more */
+	EVENT_UNPROVEN = 13, /* a peer could not prove that it has it */
 	EVENT_KINDS
 };
 

@@ -17,6 +17,8 @@
 #include "relayd/events.h"
 #include "relayd/leave.h"
 #include "relayd/place.h"
+#include "relayd/repair.h"
+#include "relayd/state_repair.h"
 
 #define ELIGIBLE_MAX 256
 
@@ -69,12 +71,13 @@ without_site(
 	return kept;
 }
 
+/* Nobody knows when it would be there. */
 static bool
-is_away(struct relayd *r, const char *name)
+is_absent(struct relayd *r, const char *name)
 {
 	struct peer *p = peers_find(r->peers, name);
 
-	return p != NULL && away_is(p);
+	return p != NULL && (away_is(p) || repair_is_silent(r, p));
 }
 
 /* Those that may be drawn and were not yet, on no site that has a copy or
@@ -95,7 +98,7 @@ candidates(struct relayd *r, const char *home, const struct copy *copies,
 	n = network_eligible(net, m, out, ELIGIBLE_MAX);
 	for (i = 0; i < n; i++) {
 		if (!is_among(copies, count, out[i]->name) &&
-		    !is_away(r, out[i]->name))
+		    !is_absent(r, out[i]->name))
 			out[kept++] = out[i];
 	}
 	for (c = 0; c < count; c++) {
@@ -177,7 +180,7 @@ holders_draw(struct relayd *r, struct held *h)
 	relayd_flush_soon(r);
 }
 
-void
+bool
 holders_draw_one(struct relayd *r, struct held *h)
 {
 	struct copy copies[STATE_COPIES_MAX];
@@ -186,9 +189,11 @@ holders_draw_one(struct relayd *r, struct held *h)
 
 	held_id(h, id);
 	count = state_copies(r->state, id, copies, STATE_COPIES_MAX);
-	if (count >= 0 &&
-	    draw(r, id, store_home(r->store, h)->name, copies, count, 1) > 0)
-		relayd_flush_soon(r);
+	if (count < 0 ||
+	    draw(r, id, store_home(r->store, h)->name, copies, count, 1) == 0)
+		return false;
+	relayd_flush_soon(r);
+	return true;
 }
 
 void
@@ -254,8 +259,10 @@ holders_refused(struct relayd *r, const char *id, struct peer *p)
 		holders_draw(r, h);
 		if ((h->flags & INDEX_SHORT) != 0)
 			log_warn("too few holders id=%s", id);
-	} else if (h != NULL) {
+	} else if (h != NULL && r->leaving) {
 		leave_look(r, h);
+	} else if (h != NULL) {
+		(void)holders_draw_one(r, h); /* repair.c drew it */
 	}
 }
 
@@ -275,6 +282,7 @@ holders_forget(struct relayd *r, const char *id)
 			p->drawn--;
 	}
 	state_forget(r->state, id);
+	state_missing_forget(r->state, id);
 	relayd_flush_soon(r);
 }
 

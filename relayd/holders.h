@@ -16,8 +16,8 @@ void holders_recheck(struct relayd *r);
 
 /* Draw as many holders as are missing. h must be this node's own. */
 void holders_draw(struct relayd *r, struct held *h);
-/* Draw one more, if somebody is left (leave.c). */
-void holders_draw_one(struct relayd *r, struct held *h);
+/* Draw one more (leave.c, repair.c). False: nobody is left. */
+bool holders_draw_one(struct relayd *r, struct held *h);
 /* Draw again for the bundles that lack holders. */
 void holders_retry(struct relayd *r);
 

@@ -18,6 +18,7 @@
 #include "relayd/former.h"
 #include "relayd/holders.h"
 #include "relayd/judge.h"
+#include "relayd/repair.h"
 #include "relayd/state_expiry.h"
 
 #define WANTS_MAX 256 /* one peer may owe so many */
@@ -84,12 +85,7 @@ intake_answer_delivered(struct link *ln, const char *id)
 static void
 answer_have(struct link *ln, const char *id)
 {
-	struct relayd *r = ln->r;
-
-	if (state_copy_add(r->state, id, ln->peer->name, COPY_HAS) == 0)
-		relayd_flush_soon(r);
-	event_note(r, id, EVENT_HAS, ln->peer->name, NULL);
-	holders_has(r, id, ln->peer);
+	repair_found(ln->r, id, ln->peer);
 	link_send_after(ln, PROTO_HAVE, id); /* it may have come just now */
 }
 

@@ -18,6 +18,7 @@
 #include "relayd/arrival.h"
 #include "relayd/await.h"
 #include "relayd/away.h"
+#include "relayd/census.h"
 #include "relayd/client.h"
 #include "relayd/exchange.h"
 #include "relayd/expiry.h"
@@ -28,6 +29,8 @@
 #include "relayd/intake.h"
 #include "relayd/loss.h"
 #include "relayd/offer.h"
+#include "relayd/proof.h"
+#include "relayd/repair.h"
 #include "relayd/receipts.h"
 #include "relayd/rescue.h"
 
@@ -182,6 +185,9 @@ link_up(struct link *ln, const struct proto_msg *m)
 	intake_ask(ln);
 	offer_begin(ln);
 	receipts_tell(ln);
+	repair_heard(r, ln->peer);
+	census_link_up(ln);
+	proof_link_up(ln);
 	loss_link_up(ln);
 	expiry_link_up(ln);
 }
@@ -191,6 +197,7 @@ static void
 delivered(struct link *ln, const struct proto_msg *m)
 {
 	offer_answered(ln, m);
+	proof_answered(ln, m);
 	expiry_answered(ln, m->id);
 	loss_heard(ln, m->id);
 }
@@ -263,6 +270,22 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_CHECKED:
 		friend_checked(ln, m->text);
+		return;
+	case PROTO_CENSUS:
+		census_told(ln, m);
+		return;
+	case PROTO_WHICH:
+		census_asked(ln, m);
+		return;
+	case PROTO_THESE:
+		census_answered(ln, m);
+		return;
+	case PROTO_PROVE:
+		proof_asked(ln, m);
+		return;
+	case PROTO_PROOF:
+	case PROTO_LACK:
+		proof_answered(ln, m);
 		return;
 	case PROTO_DUE:
 		expiry_asked(ln, m->id);

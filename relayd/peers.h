@@ -65,6 +65,10 @@ struct peer {
 
 	/* adopt.c, rescue.c: it has told, or brought, all that is ours. */
 	bool adopted, rescued;
+	/* census.c, repair.c and proof.c: what it says that it holds. */
+	struct survey *survey;
+	uint32_t heard; /* in days of repair.c: when last; 0: never */
+	int64_t prove_at; /* ms: when it is asked for a proof again */
 
 	/* What is held, and awaited, for this home. */
 	uint64_t held_count, held_bytes, awaited_bytes;
@@ -80,6 +84,7 @@ struct peer_share {
 
 struct peers;
 struct papers;
+struct survey;
 
 /* Of a node's manifest: does it say where the node is? */
 bool peer_has_address(const struct manifest *m);

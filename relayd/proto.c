@@ -16,14 +16,16 @@
 
 #include "util/error.h"
 #include "util/text.h"
+#include "relayd/tally.h"
 
 /*
  * The words behind the verb, a letter each:
  * v version, n node, w network, t time, i id, s size, k kind of session,
  * g level of a log line, u the verb that was not known or a check's name,
- * m serial and h hash of a manifest, c whether a check was well, l length
- * of the payload (last), x text to the end of the line (last), o the same
- * but it may be missing.
+ * m serial and h hash of a manifest, c whether a check was well, q count,
+ * y sum of sizes, j nonce, p proof, l length of the payload (last), z the
+ * same but it may be 0, x text to the end of the line (last), o the same but
+ * it may be missing.
  */
 struct shape {
 	enum proto_verb verb;
@@ -65,6 +67,12 @@ static const struct shape shapes[] = {
     {PROTO_ADOPT, "adopt", "t", true, 0},
     {PROTO_ADOPTED, "adopted", "", true, 0},
     {PROTO_FORMER, "former", "nh", true, 0},
+    {PROTO_CENSUS, "census", "nqyl", true, TALLY_SIZE},
+    {PROTO_WHICH, "which", "nqj", true, 0},
+    {PROTO_THESE, "these", "nqjz", true, TALLY_MARKS_SIZE},
+    {PROTO_PROVE, "prove", "ij", true, 0},
+    {PROTO_PROOF, "proof", "ip", true, 0},
+    {PROTO_LACK, "lack", "i", true, 0},
     {PROTO_SESSION, "session", "nk", false, 0},
     {PROTO_ACCEPT, "accept", "is", false, 0},
     {PROTO_ARRIVED, "arrived", "is", false, 0},
@@ -216,8 +224,20 @@ parse_word(char what, const struct shape *s, const char *w, struct proto_msg *m)
 		return m->ok || strcmp(w, "fail") == 0;
 	case 'u':
 		return is_verb(w) && keep(m->word, sizeof(m->word), w);
+	case 'q':
+		return keep_number(&m->count, PROTO_COUNT_MAX, w);
+	case 'y':
+		return keep_number(&m->size, PROTO_SUM_MAX, w);
+	case 'j':
+		return text_is_hex(w, PROTO_NONCE_LEN) &&
+		    keep(m->nonce, sizeof(m->nonce), w);
+	case 'p':
+		return text_is_hex(w, PROTO_PROOF_LEN) &&
+		    keep(m->proof, sizeof(m->proof), w);
 	case 'l':
-		if (!keep_number(&n, s->payload_max, w) || n == 0)
+	case 'z':
+		if (!keep_number(&n, s->payload_max, w) ||
+		    (n == 0 && what == 'l'))
 			return false;
 		m->payload_len = (size_t)n;
 		return true;
@@ -313,7 +333,14 @@ write_word(char what, const struct proto_msg *m, struct buf *out)
 	case 'i':
 		return buf_printf(out, " %s", m->id);
 	case 's':
+	case 'y':
 		return buf_printf(out, " %llu", (unsigned long long)m->size);
+	case 'q':
+		return buf_printf(out, " %llu", (unsigned long long)m->count);
+	case 'j':
+		return buf_printf(out, " %s", m->nonce);
+	case 'p':
+		return buf_printf(out, " %s", m->proof);
 	case 'm':
 		return buf_printf(out, " %llu", (unsigned long long)m->serial);
 	case 'h':
@@ -325,6 +352,7 @@ write_word(char what, const struct proto_msg *m, struct buf *out)
 	case 'u':
 		return buf_printf(out, " %s", m->word);
 	case 'l':
+	case 'z':
 		return buf_printf(out, " %zu", m->payload_len);
 	case 'x':
 		return buf_printf(out, " %s", m->text);

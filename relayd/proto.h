@@ -33,6 +33,10 @@
 #define PROTO_PAYLOAD_MAX MANIFEST_MAX /* the largest of all */
 #define PROTO_MESSAGE_MAX (PROTO_LINE_MAX + PROTO_PAYLOAD_MAX)
 #define PROTO_HASH_LEN 16 /* hex digits of a manifest's SHA-256 */
+#define PROTO_NONCE_LEN 32 /* hex digits */
+#define PROTO_PROOF_LEN 64 /* hex digits */
+#define PROTO_COUNT_MAX 1000000000
+#define PROTO_SUM_MAX (1ULL << 60) /* bytes */
 
 /* SPEC: what one side may have open with the other. */
 #define PROTO_OPEN_MAX 64 /* offers not settled */
@@ -75,6 +79,12 @@ enum proto_verb {
 	PROTO_ADOPT, /* adopt TIME: tell me my receipts later than that */
 	PROTO_ADOPTED, /* adopted: that was all */
 	PROTO_FORMER, /* former NODE KEY: its manifest with that ticket key */
+	PROTO_CENSUS, /* census HOME COUNT BYTES LEN, a tally (tally.h) */
+	PROTO_WHICH, /* which HOME BUCKET NONCE: which of these are there? */
+	PROTO_THESE, /* these HOME BUCKET NONCE LEN, marks (tally.h) */
+	PROTO_PROVE, /* prove ID NONCE: that you have it */
+	PROTO_PROOF, /* proof ID HASH */
+	PROTO_LACK, /* lack ID: it is not here */
 	/* between a session's process and relayd only */
 	PROTO_SESSION, /* session NODE dialled|accepted */
 	PROTO_ACCEPT, /* accept ID SIZE: say want, and expect so much */
@@ -94,6 +104,9 @@ struct proto_msg {
 	uint64_t size;
 	uint64_t serial; /* of a manifest */
 	char hash[PROTO_HASH_LEN + 1];
+	uint64_t count; /* bundles; a bucket's number */
+	char nonce[PROTO_NONCE_LEN + 1];
+	char proof[PROTO_PROOF_LEN + 1];
 	bool ok; /* PROTO_CHECK */
 	char word[PROTO_WORD_MAX + 1]; /* a verb, kind of session, level */
 	char text[PROTO_TEXT_MAX + 1]; /* "" if there is none */

@@ -65,7 +65,9 @@ tell_holders(struct relayd *r, const struct receipt *rc, const char *id,
 	count = state_copies(r->state, id, copies, STATE_COPIES_MAX);
 	for (i = 0; i < count; i++) {
 		if (copies[i].state != COPY_BROUGHT &&
-		    copies[i].state != COPY_HAS)
+		    copies[i].state != COPY_HAS &&
+		    copies[i].state != COPY_LOST &&
+		    copies[i].state != COPY_UNPROVEN)
 			continue;
 		p = peers_find(r->peers, copies[i].peer);
 		if (n == 0 || p == NULL || p == from || p == r->self ||

@@ -22,6 +22,7 @@
 #include "relayd/await.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
+#include "relayd/census.h"
 #include "relayd/confirm.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
@@ -37,8 +38,10 @@
 #include "relayd/leave.h"
 #include "relayd/inbox.h"
 #include "relayd/prober.h"
+#include "relayd/proof.h"
 #include "relayd/receipts.h"
 #include "relayd/standing.h"
+#include "relayd/repair.h"
 #include "relayd/wake.h"
 #include "relayd/state_expiry.h"
 #include "relayd/rescue.h"
@@ -208,6 +211,7 @@ on_flush(evutil_socket_t fd, short what, void *ctx)
 		recheck_soon(r);
 	drop_gone(r, durable);
 	tell_after(r, durable);
+	census_look(r);
 	if (r->kick) {
 		r->kick = false;
 		broker_kick(r->broker);
@@ -306,6 +310,7 @@ relayd_look_at_day(struct relayd *r)
 	if (r->ready) {
 		dsn_sweep(r);
 		expiry_day(r);
+		repair_day(r);
 	}
 }
 
@@ -407,6 +412,12 @@ start_parts(struct relayd *r, struct error *error_r)
 		rc = expiry_new(r, &r->expiry, error_r);
 	if (rc == 0)
 		rc = adopt_new(r, &r->adopt, error_r);
+	if (rc == 0)
+		rc = census_new(r, &r->census, error_r);
+	if (rc == 0)
+		rc = repair_new(r, &r->repair, error_r);
+	if (rc == 0)
+		rc = proofs_new(r, &r->proofs, error_r);
 	return rc;
 }
 
@@ -422,6 +433,7 @@ resume(struct relayd *r, struct error *error_r)
 	rc = holders_load(r, error_r);
 	if (rc == 0) {
 		expiry_load(r);
+		repair_day(r);
 		dsn_load(r);
 		leave_look_all(r);
 		arrival_sweep(r);
@@ -490,6 +502,9 @@ relayd_free(struct relayd **rp)
 
 	if (r == NULL)
 		return;
+	proofs_free(&r->proofs);
+	repair_free(&r->repair);
+	census_free(&r->census);
 	expiry_free(&r->expiry);
 	dsn_free(&r->dsn);
 	rescue_free(&r->rescue);

@@ -10,6 +10,9 @@
  *	expect	what sessions were asked for
  *	arrival	files of the milter and of sessions
  *	holders	who is drawn to hold a bundle
+ *	census	who holds what
+ *	proof	whether they do
+ *	repair	others in the place of those who don't
  *	receipts what homes say they have
  *	expiry	what is held too long
  *	loss	homes are told of that
@@ -60,12 +63,15 @@
 struct adopt;
 struct event;
 struct awaits;
+struct census;
 struct dsn;
 struct event_base;
 struct expiry;
 struct gate;
 struct probers;
 struct rescue;
+struct proofs;
+struct repair;
 
 struct relayd {
 	const struct conf *conf;
@@ -97,6 +103,9 @@ struct relayd {
 	struct friends *friends;
 	struct formers *formers;
 	struct expiry *expiry;
+	struct census *census;
+	struct repair *repair;
+	struct proofs *proofs;
 	struct dsn *dsn;
 	struct adopt *adopt;
 	struct rescue *rescue; /* NULL: this is the node itself */

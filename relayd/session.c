@@ -181,6 +181,12 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_FORMER:
 	case PROTO_ADOPT:
 	case PROTO_ADOPTED:
+	case PROTO_CENSUS:
+	case PROTO_WHICH:
+	case PROTO_THESE:
+	case PROTO_PROVE:
+	case PROTO_PROOF:
+	case PROTO_LACK:
 		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:

@@ -216,6 +216,12 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 	case PROTO_FORMER:
 	case PROTO_ADOPT:
 	case PROTO_ADOPTED:
+	case PROTO_CENSUS:
+	case PROTO_WHICH:
+	case PROTO_THESE:
+	case PROTO_PROVE:
+	case PROTO_PROOF:
+	case PROTO_LACK:
 	case PROTO_BYE:
 		buf_reset(&s->lines);
 		if (proto_write(m, &s->lines) == 0)

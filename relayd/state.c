@@ -15,6 +15,7 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/state_expiry.h"
+#include "relayd/state_repair.h"
 #include "relayd/state_sql.h"
 
 #define SCHEMA_VERSION 1
@@ -47,7 +48,7 @@ static const char schema[] =
     " (id, kind, who);"
     "CREATE TABLE IF NOT EXISTS confirmed ("
     " peer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT "
-    "ROWID;" STATE_EXPIRY_SCHEMA;
+    "ROWID;" STATE_EXPIRY_SCHEMA STATE_REPAIR_SCHEMA;
 
 struct state {
 	struct db *db;
@@ -401,12 +402,14 @@ state_drawn_count(struct state *s, const char *peer)
 }
 
 int
-state_each_spread(struct state *s, state_spread_fn *fn, void *ctx)
+state_each_spread(
+    struct state *s, int64_t silent, state_spread_fn *fn, void *ctx)
 {
 	sqlite3_stmt *st = db_stmt(s->db,
 	    "SELECT n, count(*) FROM (SELECT count(*) AS n FROM copies"
 	    " WHERE state IN (?1, ?2, ?3, ?4) AND id IN (SELECT id"
-	    " FROM copies WHERE state IN (?1, ?4)) GROUP BY id)"
+	    " FROM copies WHERE state IN (?1, ?4)) AND peer NOT IN"
+	    " (SELECT peer FROM heard WHERE day <= ?5) GROUP BY id)"
 	    " GROUP BY n ORDER BY n");
 	int rc;
 
@@ -416,6 +419,7 @@ state_each_spread(struct state *s, state_spread_fn *fn, void *ctx)
 	sqlite3_bind_int(st, 2, COPY_BROUGHT);
 	sqlite3_bind_int(st, 3, COPY_HAS);
 	sqlite3_bind_int(st, 4, COPY_SHORT);
+	sqlite3_bind_int64(st, 5, silent);
 	while ((rc = db_row(s->db, st)) == 1)
 		fn((unsigned)sqlite3_column_int(st, 0),
 		    (unsigned)sqlite3_column_int(st, 1), ctx);

@@ -10,6 +10,7 @@
  *	events		what happened to a bundle (events.h)
  *	confirmed	when a peer last confirmed its manifest
  *	lapses, losses	what expired (state_expiry.h)
+ *	heard, missing	which holders went missing (state_repair.h)
  *
  * Changes are collected in one transaction, begun by the first and ended
  * by state_commit(). Losing the database loses no mail: draws are made
@@ -39,6 +40,8 @@ enum copy_state {
 	COPY_DRAWN = 4, /* drawn to hold it; it doesn't have it yet */
 	COPY_REFUSED = 5, /* drawn, and wouldn't take it */
 	COPY_SHORT = 6, /* COPY_OWN, and too few holders could be drawn */
+	COPY_LOST = 7, /* the peer had it, and says that it hasn't any more */
+	COPY_UNPROVEN = 8, /* the peer could not prove that it has it */
 };
 
 struct copy {
@@ -81,9 +84,11 @@ typedef void state_origin_fn(
     const char *id, const char *peer, enum copy_state state, void *ctx);
 int state_each_origin(struct state *s, state_origin_fn *fn, void *ctx);
 
-/* Of the bundles accepted here: how many are on so many nodes. */
+/* Of the bundles accepted here: how many are on so many nodes, of which
+ * those don't count that were last heard on day `silent` or before it. */
 typedef void state_spread_fn(unsigned nodes, unsigned bundles, void *ctx);
-int state_each_spread(struct state *s, state_spread_fn *fn, void *ctx);
+int state_each_spread(
+    struct state *s, int64_t silent, state_spread_fn *fn, void *ctx);
 
 /* The first bundle drawn for peer whose ID is greater than after ("" for
  * all): 1 and *id_r, 0 if there is none, AG_EIO. */

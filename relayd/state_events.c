@@ -28,6 +28,8 @@ event_name(enum event_kind kind)
 	    [EVENT_OUTCOME] = "outcome",
 	    [EVENT_TOLD] = "told",
 	    [EVENT_EXPIRED] = "expired",
+	    [EVENT_LOST] = "lost",
+	    [EVENT_UNPROVEN] = "unproven",
 	};
 
 	if ((unsigned)kind >= EVENT_KINDS || names[kind] == NULL)

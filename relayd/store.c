@@ -30,6 +30,7 @@ struct store {
 	struct index *index;
 	char **dirty; /* directories to fsync */
 	size_t dirty_count;
+	uint64_t generation;
 };
 
 struct store *
@@ -40,6 +41,7 @@ store_new(const char *spool_dir, struct peers *peers)
 	if (st == NULL)
 		return NULL;
 	st->peers = peers;
+	st->generation = 1;
 	st->index = index_new();
 	if (st->index == NULL) {
 		free(st);
@@ -87,6 +89,12 @@ size_t
 store_count(const struct store *st)
 {
 	return index_count(st->index);
+}
+
+uint64_t
+store_generation(const struct store *st)
+{
+	return st->generation;
 }
 
 struct held *
@@ -141,6 +149,7 @@ add_entry(struct store *st, const struct spool_name *n, struct peer *home,
 	h->home = home->number;
 	h->from = from;
 	peer_account(home, from, n->size, 1);
+	st->generation++;
 	return h;
 }
 
@@ -347,6 +356,7 @@ store_drop(struct store *st, struct held *h, struct error *error_r)
 	rc = mark_dirty(st, path);
 	peer_account(store_home(st, h), h->from, h->size, -1);
 	index_del(st->index, h);
+	st->generation++;
 out:
 	free(path);
 	return rc;

@@ -31,6 +31,8 @@ int store_load(struct store *st, struct error *error_r);
 
 struct index *store_index(struct store *st);
 size_t store_count(const struct store *st);
+/* Grows whenever a bundle comes or goes; never 0. */
+uint64_t store_generation(const struct store *st);
 struct held *store_find(struct store *st, const char *id);
 struct peer *store_home(struct store *st, const struct held *h);
 /* Free bytes for ordinary users, where the spool is. */

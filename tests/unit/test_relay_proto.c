@@ -157,6 +157,41 @@ static const struct {
 	    .payload = "ticket\n",
 	    .payload_len = 7}},
     {"heard " ID "\n", true, {.verb = PROTO_HEARD, .id = ID}},
+    {"census bob 0 0 1\n\n", true,
+	{.verb = PROTO_CENSUS,
+	    .node = "bob",
+	    .payload = "\n",
+	    .payload_len = 1}},
+    {"census bob 1000000000 1152921504606846976 4\nping", true,
+	{.verb = PROTO_CENSUS,
+	    .node = "bob",
+	    .count = PROTO_COUNT_MAX,
+	    .size = PROTO_SUM_MAX,
+	    .payload = "ping",
+	    .payload_len = 4}},
+    {"which bob 255 00112233445566778899aabbccddeeff\n", true,
+	{.verb = PROTO_WHICH,
+	    .node = "bob",
+	    .count = 255,
+	    .nonce = "00112233445566778899aabbccddeeff"}},
+    {"these bob 0 00112233445566778899aabbccddeeff 0\n", true,
+	{.verb = PROTO_THESE,
+	    .node = "bob",
+	    .nonce = "00112233445566778899aabbccddeeff"}},
+    {"these bob 7 00112233445566778899aabbccddeeff 8\n12345678", true,
+	{.verb = PROTO_THESE,
+	    .node = "bob",
+	    .count = 7,
+	    .nonce = "00112233445566778899aabbccddeeff",
+	    .payload = "12345678",
+	    .payload_len = 8}},
+    {"prove " ID " 00112233445566778899aabbccddeeff\n", true,
+	{.verb = PROTO_PROVE,
+	    .id = ID,
+	    .nonce = "00112233445566778899aabbccddeeff"}},
+    {"proof " ID " " ID "\n", true,
+	{.verb = PROTO_PROOF, .id = ID, .proof = ID}},
+    {"lack " ID "\n", true, {.verb = PROTO_LACK, .id = ID}},
     {"adopt 1795252800\n", true, {.verb = PROTO_ADOPT, .time = 1795252800}},
     {"adopted\n", true, {.verb = PROTO_ADOPTED}},
     {"former bob 0123456789abcdef\n", true,
@@ -168,6 +203,9 @@ assert_same(const struct proto_msg *a, const struct proto_msg *b)
 {
 	assert_int_equal(a->verb, b->verb);
 	assert_int_equal(a->version, b->version);
+	assert_int_equal(a->count, b->count);
+	assert_string_equal(a->nonce, b->nonce);
+	assert_string_equal(a->proof, b->proof);
 	assert_string_equal(a->node, b->node);
 	assert_string_equal(a->network, b->network);
 	assert_int_equal(a->time, b->time);

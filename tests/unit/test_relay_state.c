@@ -750,7 +750,7 @@ test_spread(void **state)
 	state_copy_set(s, nth(3).text, "me", COPY_SHORT);
 	state_copy_set(s, nth(4).text, "a", COPY_BROUGHT);
 	buf_init(&got, 256);
-	assert_int_equal(state_each_spread(s, put_spread, &got), 0);
+	assert_int_equal(state_each_spread(s, -1, put_spread, &got), 0);
 	assert_string_equal(buf_str(&got), "1:1 2:2 ");
 	buf_free(&got);
 	assert_int_equal(state_commit(s), 0);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_repair - the tables of who was heard when, and of copies that went
+ * missing. See state_repair.h.
+ */
+#include "relayd/state_repair.h"
+
+#include "util/db.h"
+#include "relayd/state_sql.h"
+
+int
+state_heard_set(struct state *s, const char *peer, uint32_t day)
+{
+	sqlite3_stmt *st = state_writing(s,
+	    "INSERT INTO heard (peer, day) VALUES (?1, ?2)"
+	    " ON CONFLICT (peer) DO UPDATE SET day = ?2");
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_text(st, 1, peer);
+	sqlite3_bind_int64(st, 2, day);
+	return db_run(state_db(s), st);
+}
+
+int
+state_each_heard(struct state *s, state_heard_fn *fn, void *ctx)
+{
+	sqlite3_stmt *st = db_stmt(state_db(s), "SELECT peer, day FROM heard");
+	char peer[NODE_NAME_MAX + 1];
+	int rc;
+
+	if (st == NULL)
+		return AG_EIO;
+	while ((rc = db_row(state_db(s), st)) == 1) {
+		state_column_text(st, 0, peer, sizeof(peer));
+		fn(peer, (uint32_t)sqlite3_column_int64(st, 1), ctx);
+	}
+	return rc;
+}
+
+/* Run a statement of an ID, a peer and a day. */
+static int
+put(struct state *s, sqlite3_stmt *st, const char *id, const char *peer,
+    uint32_t day)
+{
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_id(st, 1, id);
+	state_bind_text(st, 2, peer);
+	sqlite3_bind_int64(st, 3, day);
+	return db_run(state_db(s), st);
+}
+
+int
+state_missing_add(
+    struct state *s, const char *id, const char *peer, uint32_t day)
+{
+	return put(s,
+	    state_writing(s,
+		"INSERT OR IGNORE INTO missing (id, peer, since, replaced)"
+		" VALUES (?1, ?2, ?3, 0)"),
+	    id, peer, day);
+}
+
+int
+state_missing_replaced(
+    struct state *s, const char *id, const char *peer, uint32_t day)
+{
+	return put(s,
+	    state_writing(s,
+		"INSERT INTO missing (id, peer, since, replaced)"
+		" VALUES (?1, ?2, ?3, ?3)"
+		" ON CONFLICT (id, peer) DO UPDATE SET replaced = ?3"),
+	    id, peer, day);
+}
+
+int
+state_missing_since(
+    struct state *s, const char *id, const char *peer, uint32_t *day_r)
+{
+	sqlite3_stmt *st = db_stmt(state_db(s),
+	    "SELECT since FROM missing WHERE id = ?1 AND peer = ?2");
+	int rc;
+
+	*day_r = 0;
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_id(st, 1, id);
+	state_bind_text(st, 2, peer);
+	rc = db_row(state_db(s), st);
+	if (rc == 1)
+		*day_r = (uint32_t)sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int
+state_missing_forget(struct state *s, const char *id)
+{
+	sqlite3_stmt *st =
+	    state_writing(s, "DELETE FROM missing WHERE id = ?1");
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_id(st, 1, id);
+	return db_run(state_db(s), st);
+}
+
+int
+state_missing_back(struct state *s, const char *id, const char *peer)
+{
+	sqlite3_stmt *st = state_writing(s,
+	    "DELETE FROM missing WHERE id = ?1 AND peer = ?2"
+	    " AND replaced = 0");
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_id(st, 1, id);
+	state_bind_text(st, 2, peer);
+	return db_run(state_db(s), st);
+}
+
+/* Of this peer's copies in this state, by a statement of three values. */
+static int
+next_copy(struct state *s, sqlite3_stmt *st, const char *peer,
+    enum copy_state state, const char *id, char id_r[BUNDLE_ID_LEN + 1])
+{
+	int rc;
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_text(st, 1, peer);
+	sqlite3_bind_int(st, 2, (int)state);
+	state_bind_id(st, 3, id);
+	rc = db_row(state_db(s), st);
+	if (rc == 1 && !state_column_id(st, 0, id_r))
+		rc = AG_EIO;
+	sqlite3_reset(st);
+	return rc;
+}
+
+int
+state_unreplaced_next(struct state *s, const char *peer, enum copy_state state,
+    const char *after, char id_r[BUNDLE_ID_LEN + 1])
+{
+	return next_copy(s,
+	    db_stmt(state_db(s),
+		"SELECT id FROM copies WHERE peer = ?1 AND state = ?2"
+		" AND id > ?3 AND NOT EXISTS (SELECT 1 FROM missing AS m"
+		" WHERE m.id = copies.id AND m.peer = ?1 AND m.replaced > 0)"
+		" ORDER BY id LIMIT 1"),
+	    peer, state, after, id_r);
+}
+
+int
+state_copy_from(struct state *s, const char *peer, enum copy_state state,
+    const char *from, char id_r[BUNDLE_ID_LEN + 1])
+{
+	return next_copy(s,
+	    db_stmt(state_db(s),
+		"SELECT id FROM copies WHERE peer = ?1 AND state = ?2"
+		" AND id >= ?3 ORDER BY id LIMIT 1"),
+	    peer, state, from, id_r);
+}
+
+unsigned
+state_copy_count(struct state *s, const char *peer, enum copy_state state)
+{
+	sqlite3_stmt *st = db_stmt(state_db(s),
+	    "SELECT count(*) FROM copies WHERE peer = ?1 AND state = ?2");
+	unsigned n = 0;
+
+	if (st == NULL)
+		return 0;
+	state_bind_text(st, 1, peer);
+	sqlite3_bind_int(st, 2, (int)state);
+	if (db_row(state_db(s), st) == 1)
+		n = (unsigned)sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return n;
+}
