@@ -111,6 +111,8 @@ extern const struct doctor_check doctor_checks[]; /* ended by NULL */
 void doctor_postfix(struct doctor *d);
 void doctor_mail(struct doctor *d);
 void doctor_dovecot(struct doctor *d);
+/* Part of it; settings: as doveconf(1) tells them. */
+void doctor_sealed(struct doctor *d, const char *settings);
 void doctor_sockets(struct doctor *d);
 void doctor_node(struct doctor *d);
 void doctor_keys(struct doctor *d);

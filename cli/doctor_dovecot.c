@@ -318,5 +318,6 @@ doctor_dovecot(struct doctor *d)
 	check_lmtp(d);
 	check_user(d);
 	check_login(d);
+	doctor_sealed(d, buf_str(&settings));
 	buf_free(&settings);
 }

@@ -62,6 +62,8 @@ const struct doctor_check doctor_checks[] = {
     {"dovecot.sieve", "the script that ends duplicates"},
     {"dovecot.user", "Dovecot knows the canary's mailbox"},
     {"dovecot.login", "a real login (with --login)"},
+    {"dovecot.plugin", "imap loads the plugin"},
+    {"dovecot.sealed-always", "mail that is sealed always gets through"},
     {"mail.injection", "the injection listener talks as it should"},
     {"mail.canary", "a real mail reaches its mailbox"},
     {"peers.session", "each peer is, or was, connected"},

@@ -54,11 +54,12 @@ complain(const struct buf *said, struct error *error_r)
 }
 
 int
-dovecot_try_imap(
-    const char *conf, const char *user, unsigned seconds, struct error *error_r)
+dovecot_try_imap(const char *conf, const char *user, const char *setting,
+    unsigned seconds, struct error *error_r)
 {
 	char *path = find_imap(conf, seconds);
-	const char *argv[] = {path, "-c", conf, "-u", user, NULL};
+	const char *argv[] = {path, "-c", conf, "-u", user,
+	    setting != NULL ? "-o" : NULL, setting, NULL};
 	struct buf answer, said;
 	int rc;
 
@@ -77,4 +78,29 @@ dovecot_try_imap(
 	buf_free(&answer);
 	free(path);
 	return rc;
+}
+
+/* 2.3: "  mail_plugins = quota agamid", in quotes where a blank is at an
+ * end; 2.4: "    agamid = yes". */
+bool
+dovecot_loads_plugin(const char *settings)
+{
+	static const char name[] = "agamid";
+	const size_t len = sizeof(name) - 1;
+	const char *line, *end, *at;
+
+	for (line = settings; *line != '\0'; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		line += strspn(line, " ");
+		if (strncmp(line, "agamid = yes\n", 13) == 0)
+			return true;
+		if (strncmp(line, "mail_plugins = ", 15) != 0)
+			continue;
+		for (at = line; (at = strstr(at, name)) != NULL && at < end;
+		     at += len)
+			if (strchr(" \"", at[-1]) != NULL &&
+			    strchr(" \"\n", at[len]) != NULL)
+				return true;
+	}
+	return false;
 }

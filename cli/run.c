@@ -35,6 +35,8 @@ find_program(const char *name)
 	const char *dirs = getenv("PATH");
 	char *search, *dir, *save, *path = NULL;
 
+	if (*name == '/')
+		return access(name, X_OK) == 0 ? xstrdup(name) : NULL;
 	search = xasprintf("%s:" SBIN, dirs == NULL ? "" : dirs);
 	for (dir = strtok_r(search, ":", &save); dir != NULL;
 	     dir = strtok_r(NULL, ":", &save)) {

@@ -10,7 +10,7 @@
 #include "util/error.h"
 
 /*
- * Run argv[0], looked for in PATH and then in the system's sbin
+ * Run argv[0], a path or looked for in PATH and then in the system's sbin
  * directories, in the C locale, with input (may be NULL: none) as its
  * standard input. Its standard output goes to output, its standard error
  * to complaints (what does not fit is dropped; either may be NULL).

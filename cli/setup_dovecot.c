@@ -127,21 +127,64 @@ find_key(const struct setup *s)
 }
 
 static bool
+is_running(void)
+{
+	struct buf pid;
+	bool is;
+	long n;
+
+	buf_init(&pid, 64);
+	is = file_read(PIDFILE, &pid, NULL) == 0;
+	n = strtol(buf_str(&pid), NULL, 10);
+	is = is && n > 1 && (kill((pid_t)n, 0) == 0 || errno == EPERM);
+	buf_free(&pid);
+	return is;
+}
+
+/* Can imap load it? Where nobody is there to ask (Dovecot does not run, or
+ * knows no such user) it is taken for good; doctor asks again. */
+static bool
+loads_plugin(struct setup *s, const struct manifest_mailbox *box)
+{
+	const char *user = conf_deliver_to(s->conf, box->name);
+	char *conf = setup_path(s, CONFIG "/dovecot.conf");
+	struct error why = {""};
+	int rc = 0;
+
+	if (setup_is_live(s) && is_running())
+		rc = dovecot_try_imap(
+		    conf, user, "mail_plugins=agamid", SETUP_DEADLINE, &why);
+	free(conf);
+	if (rc == AG_EINVAL)
+		setup_find(s, SETUP_WARNING,
+		    "apt update && apt install agamid-dovecot; agamid setup",
+		    "Dovecot can't load the plugin (%s), and nobody could log "
+		    "in with it: it is left out, and sealed mail is shown "
+		    "sealed",
+		    why.text);
+	else if (rc < 0)
+		setup_find(s, SETUP_NOTE, NULL,
+		    "it is not known whether Dovecot can load the plugin (%s): "
+		    "ask agamid doctor dovecot.plugin",
+		    why.text);
+	return rc != AG_EINVAL;
+}
+
+static bool
 wants_plugin(struct setup *s)
 {
 	const struct manifest_mailbox *box = find_key(s);
 
 	if (box == NULL)
 		return false;
-	s->plugin = has_plugin(s, OUR_PLUGIN);
-	if (!s->plugin)
-		setup_find(s, SETUP_NOTE, NULL,
-		    "mailbox %s has a key of its own: if its secret half is on "
-		    "this machine, install the package agamid-dovecot and run "
-		    "agamid setup again, and its owner reads sealed mail by "
-		    "any client",
-		    box->name);
-	return s->plugin;
+	if (has_plugin(s, OUR_PLUGIN))
+		return loads_plugin(s, box);
+	setup_find(s, SETUP_NOTE, NULL,
+	    "mailbox %s has a key of its own: if its secret half is on this "
+	    "machine, install the package agamid-dovecot and run agamid setup "
+	    "again, and its owner reads sealed mail by any client",
+	    box->name);
+	return false;
 }
 
 static bool
@@ -173,7 +216,7 @@ find_wants(struct setup *s, const char *script, struct dovecot_wants *w)
 		w->number = dovecot_before_number(buf_str(&answer), script);
 	if (wants_door(s))
 		w->socket = s->conf->lmtp_socket;
-	w->plugin = wants_plugin(s);
+	w->plugin = s->plugin = wants_plugin(s);
 	w->hides = has_plugin(s, CRYPT_PLUGIN);
 	buf_free(&answer);
 }
@@ -329,21 +372,6 @@ setup_dovecot_strip(struct setup *s, struct error *error_r)
 	return 0;
 }
 
-static bool
-is_running(void)
-{
-	struct buf pid;
-	bool is;
-	long n;
-
-	buf_init(&pid, 64);
-	is = file_read(PIDFILE, &pid, NULL) == 0;
-	n = strtol(buf_str(&pid), NULL, 10);
-	is = is && n > 1 && (kill((pid_t)n, 0) == 0 || errno == EPERM);
-	buf_free(&pid);
-	return is;
-}
-
 /* Is our passdb the first? One before it would end the search. */
 static int
 check_passdb(const struct setup *s, struct error *error_r)
@@ -365,21 +393,6 @@ check_passdb(const struct setup *s, struct error *error_r)
 	return rc;
 }
 
-/* Does imap load the plugin? Where nobody is there to ask (Dovecot does
- * not run, or knows no such user) the settings stay; doctor asks again. */
-static int
-check_plugin(const struct setup *s, const char *conf, struct error *error_r)
-{
-	const struct manifest_mailbox *box = find_key(s);
-	int rc = check_passdb(s, error_r);
-
-	if (rc < 0 || !setup_is_live(s) || !is_running())
-		return rc;
-	rc = dovecot_try_imap(
-	    conf, conf_deliver_to(s->conf, box->name), SETUP_DEADLINE, error_r);
-	return rc == AG_EINVAL ? rc : 0;
-}
-
 int
 setup_dovecot_check(const struct setup *s, struct error *error_r)
 {
@@ -392,7 +405,7 @@ setup_dovecot_check(const struct setup *s, struct error *error_r)
 	if (s->dovecot && access(conf, F_OK) == 0)
 		rc = setup_run(argv, NULL, error_r);
 	if (rc == 0 && s->dovecot && s->plugin)
-		rc = check_plugin(s, conf, error_r);
+		rc = check_passdb(s, error_r);
 	if (rc == 0 && s->dovecot && access(script, F_OK) == 0)
 		rc = setup_run(compile, NULL, error_r);
 	free(script);

@@ -5,6 +5,7 @@ takes both out again, to the byte. What is promised: nothing that can be read
 in the mailbox on the disk, all of it for who logs in, nothing lost while a
 part is away, and no change for mailboxes beside it."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -31,13 +32,15 @@ protocol imap {
 """
 MESSAGE = ("Subject: {0}\r\nMessage-ID: <{0}@sender.test>\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n"
            "From: ann@sender.test\r\n\r\nThe word is {0}.\r\n.a dot\r\n")
+ABI = b"2.3.ABI" if b"2.3." in subprocess.run(["/usr/sbin/dovecot", "--version"], capture_output=True,
+                                              check=True, timeout=60).stdout else b"2.4.ABI"
 LOGIN = """
 import imaplib, sys
 c = imaplib.IMAP4("127.0.0.1", 143)
 c.login("carol", sys.argv[1])
 c.select("INBOX", readonly=True)
 found = c.search(None, "SUBJECT", '"' + sys.argv[2] + '"')[1][0].split()
-assert len(found) == 1, found
+assert len(found) == 1 or sys.argv[3:], found
 sys.stdout.buffer.write(c.fetch(found[0], "(BODY.PEEK[])")[1][0][1])
 c.logout()
 """
@@ -83,9 +86,9 @@ class Home(Host):
     def mails(self, user):
         return [p.read_bytes() for d in ("new", "cur") for p in (self.base / "var/mail" / user / d).glob("*")]
 
-    def read(self, subject):
-        """By a login of hers."""
-        done = subprocess.run(self.argv("/usr/bin/python3", "-c", LOGIN, PASSWORD, subject),
+    def read(self, subject, first=False):
+        """By a login of hers: the only mail of this subject, or the first."""
+        done = subprocess.run(self.argv("/usr/bin/python3", "-c", LOGIN, PASSWORD, subject, *["first"] * first),
                               capture_output=True, timeout=60)
         assert done.returncode == 0, (done.stderr, self.dovecot_log())
         return done.stdout
@@ -220,6 +223,29 @@ def test_waits(home):
     for word in ("knaecke", "vollkorn", "graham"):
         assert word.encode() in home.read(word)
         assert home.on_disk(word.encode()) == []
+
+
+def doctor(home, *names):
+    said = json.loads(home.agamid("doctor", "--json", *names, code=None).stdout)
+    return {check["id"]: check for check in said["checks"]}
+
+
+def test_plugin_of_another_dovecot(home):
+    """SPEC D-3.3, N-22.9: after an update of Dovecot doctor says that nobody can log in,
+    without a password, and setup takes the plugin out until there is a good one."""
+    names = ("dovecot.plugin", "dovecot.sealed-always")
+    checks = doctor(home, *names)
+    assert {name: c["state"] for name, c in checks.items()} == dict.fromkeys(names, "ok"), checks
+    plugin = home.base / "var/lib/modules/lib05_agamid_plugin.so"
+    good = plugin.read_bytes()
+    plugin.write_bytes(good.replace(b"\0" + ABI, b"\0" + b"9" + ABI[1:]))
+    check = doctor(home, *names)["dovecot.plugin"]
+    assert check["state"] == "failure" and "agamid setup" in check["fix"], check
+    assert "it is left out" in home.agamid("setup", "--yes").stdout
+    assert b"BEGIN PGP MESSAGE" in home.read("Sealed mail", first=True)
+    plugin.write_bytes(good)
+    home.agamid("setup", "--yes")
+    assert b"zwieback" in home.read("zwieback")
 
 
 def test_undo(home):

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/dovecot.h"
 #include "cli/setup_dovecot.h"
 #include "cli/setup_list.h"
 #include "cli/setup_postfix.h"
@@ -197,6 +198,22 @@ test_dovecot_settings(void **state)
 	assert_non_null(strstr(
 	    text, "protocol imap {\n  mail_plugins = $mail_plugins agamid\n"));
 	free(text);
+}
+
+/* SPEC D-3.3 */
+static void
+test_dovecot_loads_plugin(void **state)
+{
+	(void)state;
+	assert_true(dovecot_loads_plugin("protocol imap {\n"
+					 "  mail_plugins = quota agamid\n}\n"));
+	assert_true(dovecot_loads_plugin("  mail_plugins = agamid x\n"));
+	assert_true(dovecot_loads_plugin("  mail_plugins = \" agamid\"\n"));
+	assert_true(dovecot_loads_plugin("  mail_plugins {\n"
+					 "    agamid = yes\n  }\n"));
+	assert_false(dovecot_loads_plugin("mail_plugins = noagamid agamidx\n"
+					  "a = agamid\n"));
+	assert_false(dovecot_loads_plugin("passdb agamid {\n"));
 }
 
 static const struct {
@@ -475,6 +492,7 @@ main(void)
 	    cmocka_unit_test(test_dovecot),
 	    cmocka_unit_test(test_dovecot_settings),
 	    cmocka_unit_test(test_dovecot_passdb),
+	    cmocka_unit_test(test_dovecot_loads_plugin),
 	    cmocka_unit_test(test_main_cf),
 	    cmocka_unit_test(test_proxy_interfaces),
 	    cmocka_unit_test(test_again_and_back),
