@@ -4,25 +4,16 @@
  *
  * Three commits a mail: ledger_begin, ledger_injecting, ledger_end; none
  * when idle. It knows no files and no SMTP.
- *
- * A content is claimed when its mail goes to Postfix and marked delivered
- * when Postfix took it. A claim that a crash left is its bundle's own for
- * CLAIM_SECONDS: that bundle will be asked for again, and Sieve can tell
- * it from a second delivery, which it could not of another bundle's.
  */
-#include "deliver/ledger.h"
+#include "deliver/ledger_db.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/db.h"
 #include "util/text.h"
 
 #define LEDGER_VERSION 1
-#define CONTENT_SECONDS ((int64_t)CONTENT_DAYS * 86400)
-#define CLAIM_SECONDS 3600
 /* Longer than any peer can bring a bundle again: hold is at most 90 days,
  * and receipts answer for 30 more. */
 #define KEEP_SECONDS ((int64_t)400 * 86400)
@@ -59,12 +50,6 @@ static const char schema[] =
     ") WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS content_time ON content (time);";
 
-struct ledger {
-	struct db *db;
-	pthread_mutex_t lock;
-	int64_t prune_at; /* once a day */
-};
-
 int
 ledger_open(
     const char *path, struct ledger **l_r, bool *fresh_r, struct error *error_r)
@@ -97,7 +82,7 @@ ledger_close(struct ledger **lp)
 
 /* ---- one transaction ---- */
 
-static int
+int
 ledger_lock(struct ledger *l)
 {
 	int rc;
@@ -109,8 +94,7 @@ ledger_lock(struct ledger *l)
 	return rc;
 }
 
-/* Commits, or rolls back if rc says so; the lock goes either way. */
-static int
+int
 ledger_unlock(struct ledger *l, int rc)
 {
 	if (rc < 0)
@@ -121,7 +105,7 @@ ledger_unlock(struct ledger *l, int rc)
 	return rc;
 }
 
-static void
+void
 ledger_bind(sqlite3_stmt *st, int n, const char *text)
 {
 	sqlite3_bind_text(st, n, text, -1, SQLITE_TRANSIENT);
@@ -129,12 +113,7 @@ ledger_bind(sqlite3_stmt *st, int n, const char *text)
 
 /* ---- beginning ---- */
 
-struct found {
-	char state[16];
-	int starts;
-};
-
-static void
+void
 ledger_column(sqlite3_stmt *st, int n, char *out, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(st, n);
@@ -142,8 +121,7 @@ ledger_column(sqlite3_stmt *st, int n, char *out, size_t size)
 	snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
-/* 1 with *f_r, 0, AG_EIO. */
-static int
+int
 ledger_find(struct ledger *l, const char *id, struct found *f_r)
 {
 	sqlite3_stmt *st =
@@ -276,72 +254,7 @@ ledger_begin(struct ledger *l, const struct ticket *t, bool again, int64_t now,
 	return ledger_unlock(l, rc);
 }
 
-/* ---- recipients ---- */
-
-static int
-ledger_recall_row(sqlite3_stmt *st, bool again, struct rcpts *rs)
-{
-	int64_t n = sqlite3_column_int64(st, 0);
-	const char *path = (const char *)sqlite3_column_text(st, 1);
-	int state = sqlite3_column_int(st, 2);
-	struct rcpt *r;
-
-	if (n < 0 || (size_t)n >= rs->count || path == NULL ||
-	    strcmp(path, rs->rcpt[n].path) != 0 || state < RCPT_WAITING ||
-	    state > RCPT_REFUSED)
-		return AG_EINVAL;
-	r = &rs->rcpt[n];
-	r->state = (enum rcpt_state)state;
-	ledger_column(st, 3, r->reply, sizeof(r->reply));
-	if (again && r->state == RCPT_REFUSED)
-		r->state = RCPT_WAITING;
-	return 0;
-}
-
-int
-ledger_recall(struct ledger *l, const char *id, bool again, struct rcpts *rs)
-{
-	sqlite3_stmt *st;
-	int rc = AG_EIO;
-
-	pthread_mutex_lock(&l->lock);
-	st = db_stmt(
-	    l->db, "SELECT n, path, state, reply FROM recipient WHERE id = ?1");
-	if (st != NULL) {
-		ledger_bind(st, 1, id);
-		while ((rc = db_row(l->db, st)) == 1) {
-			rc = ledger_recall_row(st, again, rs);
-			if (rc < 0)
-				break;
-		}
-		sqlite3_reset(st);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return rc;
-}
-
-static int
-ledger_save_rcpts(struct ledger *l, const char *id, const struct rcpts *rs)
-{
-	sqlite3_stmt *st;
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < rs->count; i++) {
-		st = db_stmt(l->db,
-		    "INSERT OR REPLACE INTO recipient"
-		    " (id, n, path, state, reply) VALUES (?1, ?2, ?3, ?4, ?5)");
-		if (st == NULL)
-			return AG_EIO;
-		ledger_bind(st, 1, id);
-		sqlite3_bind_int64(st, 2, (sqlite3_int64)i);
-		ledger_bind(st, 3, rs->rcpt[i].path);
-		sqlite3_bind_int(st, 4, (int)rs->rcpt[i].state);
-		ledger_bind(st, 5, rs->rcpt[i].reply);
-		rc = db_run(l->db, st);
-	}
-	return rc;
-}
+/* ---- states ---- */
 
 static int
 ledger_set_state(struct ledger *l, const char *id, const char *state,
@@ -362,107 +275,6 @@ ledger_set_state(struct ledger *l, const char *id, const char *state,
 	return db_run(l->db, st);
 }
 
-/* ---- contents ---- */
-
-/* Who has this content? 1: another bundle, *delivered_r says how far; 0:
- * nobody, or we ourselves; AG_EIO. */
-static int
-ledger_content_of(struct ledger *l, const char *id, const uint8_t *content,
-    int64_t now, bool *delivered_r)
-{
-	sqlite3_stmt *st = db_stmt(l->db,
-	    "SELECT delivered FROM content WHERE hash = ?1 AND id <> ?2"
-	    " AND time > CASE delivered WHEN 0 THEN ?3 ELSE ?4 END");
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	sqlite3_bind_blob(st, 1, content, CONTENT_SIZE, SQLITE_TRANSIENT);
-	ledger_bind(st, 2, id);
-	sqlite3_bind_int64(st, 3, now - CLAIM_SECONDS);
-	sqlite3_bind_int64(st, 4, now - CONTENT_SECONDS);
-	rc = db_row(l->db, st);
-	if (rc <= 0)
-		return rc;
-	*delivered_r = sqlite3_column_int(st, 0) != 0;
-	sqlite3_reset(st);
-	return 1;
-}
-
-static int
-ledger_content_put(struct ledger *l, const char *id, const uint8_t *content,
-    bool delivered, int64_t now)
-{
-	sqlite3_stmt *st = db_stmt(l->db,
-	    "INSERT OR REPLACE INTO content (hash, id, delivered, time)"
-	    " VALUES (?1, ?2, ?3, ?4)");
-
-	if (st == NULL)
-		return AG_EIO;
-	sqlite3_bind_blob(st, 1, content, CONTENT_SIZE, SQLITE_TRANSIENT);
-	ledger_bind(st, 2, id);
-	sqlite3_bind_int(st, 3, delivered);
-	sqlite3_bind_int64(st, 4, now);
-	return db_run(l->db, st);
-}
-
-/* One waiting recipient's content: claimed, or known as delivered. */
-static int
-ledger_claim(struct ledger *l, const char *id, struct rcpt *r, int64_t now)
-{
-	bool delivered = false;
-	int rc;
-
-	rc = ledger_content_of(l, id, r->content, now, &delivered);
-	if (rc < 0)
-		return rc;
-	if (rc == 0)
-		return ledger_content_put(l, id, r->content, false, now);
-	if (!delivered)
-		return AG_EAGAIN;
-	r->state = RCPT_EQUAL;
-	snprintf(r->reply, sizeof(r->reply), "the same mail came before");
-	return 0;
-}
-
-static int
-ledger_claim_all(
-    struct ledger *l, const char *id, struct rcpts *rs, int64_t now)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < rs->count; i++) {
-		if (rs->rcpt[i].state == RCPT_WAITING &&
-		    rs->rcpt[i].has_content)
-			rc = ledger_claim(l, id, &rs->rcpt[i], now);
-	}
-	return rc;
-}
-
-/* Claims become deliveries or are given up; what is old goes. */
-static int
-ledger_settle_contents(
-    struct ledger *l, const char *id, const struct rcpts *rs, int64_t now)
-{
-	sqlite3_stmt *st = db_stmt(
-	    l->db, "DELETE FROM content WHERE id = ?1 AND delivered = 0");
-	size_t i;
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	ledger_bind(st, 1, id);
-	rc = db_run(l->db, st);
-	for (i = 0; rc == 0 && i < rs->count; i++) {
-		if (rs->rcpt[i].state == RCPT_DELIVERED && rs->rcpt[i].now &&
-		    rs->rcpt[i].has_content)
-			rc = ledger_content_put(
-			    l, id, rs->rcpt[i].content, true, now);
-	}
-	return rc;
-}
-
 int
 ledger_injecting(
     struct ledger *l, const char *id, struct rcpts *rs, int64_t now)
@@ -479,8 +291,6 @@ ledger_injecting(
 		rc = ledger_set_state(l, id, "injecting", "", -1, now);
 	return ledger_unlock(l, rc);
 }
-
-/* ---- ending ---- */
 
 static int
 ledger_prune(struct ledger *l, int64_t now)
@@ -565,190 +375,4 @@ ledger_forget(struct ledger *l, const char *id)
 {
 	return ledger_change(
 	    l, id, "DELETE FROM delivery WHERE id = ?1 AND state = 'opening'");
-}
-
-/* ---- asking ---- */
-
-int
-ledger_is_durable(struct ledger *l, const char *id)
-{
-	struct found found;
-	int rc;
-
-	pthread_mutex_lock(&l->lock);
-	rc = ledger_find(l, id, &found);
-	pthread_mutex_unlock(&l->lock);
-	return rc == 1 ? strcmp(found.state, "opening") != 0 : rc;
-}
-
-int
-ledger_is_done(struct ledger *l, const char *id)
-{
-	struct found found;
-	int rc;
-
-	pthread_mutex_lock(&l->lock);
-	rc = ledger_find(l, id, &found);
-	pthread_mutex_unlock(&l->lock);
-	return rc == 1 ? strcmp(found.state, "done") == 0 : rc;
-}
-
-static int
-ledger_list_row(sqlite3_stmt *st, struct buf *out)
-{
-	char state[16], id[BUNDLE_ID_LEN + 1], acceptor[NODE_NAME_MAX + 1];
-	char accepted[21], reason[LEDGER_REPLY_MAX];
-
-	ledger_column(st, 0, state, sizeof(state));
-	ledger_column(st, 1, id, sizeof(id));
-	ledger_column(st, 3, acceptor, sizeof(acceptor));
-	text_time(sqlite3_column_int64(st, 4), accepted);
-	ledger_column(st, 5, reason, sizeof(reason));
-	return buf_printf(out, "%s %s %lld %s %s %s\n", state, id,
-	    (long long)sqlite3_column_int64(st, 2), acceptor, accepted, reason);
-}
-
-int
-ledger_list(struct ledger *l, struct buf *out)
-{
-	sqlite3_stmt *st;
-	int rc = AG_EIO;
-
-	pthread_mutex_lock(&l->lock);
-	st = db_stmt(l->db,
-	    "SELECT state, id, size, acceptor, accepted, reason FROM delivery"
-	    " WHERE state IN ('injecting', 'retry', 'refused', 'quarantined')"
-	    " ORDER BY changed DESC");
-	if (st != NULL) {
-		while ((rc = db_row(l->db, st)) == 1) {
-			if (ledger_list_row(st, out) < 0) {
-				rc = 0; /* no more fit */
-				break;
-			}
-		}
-		sqlite3_reset(st);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return rc;
-}
-
-int
-ledger_totals(struct ledger *l, struct buf *out)
-{
-	sqlite3_stmt *st;
-	char state[16];
-	int rc = AG_EIO;
-
-	pthread_mutex_lock(&l->lock);
-	st = db_stmt(l->db,
-	    "SELECT state, count(*) FROM delivery GROUP BY state"
-	    " ORDER BY state");
-	if (st != NULL) {
-		while ((rc = db_row(l->db, st)) == 1) {
-			ledger_column(st, 0, state, sizeof(state));
-			buf_printf(out, "%s %lld\n", state,
-			    (long long)sqlite3_column_int64(st, 1));
-		}
-		sqlite3_reset(st);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return rc;
-}
-
-static int
-ledger_trace_bundle(struct ledger *l, const char *id, struct buf *out)
-{
-	sqlite3_stmt *st = db_stmt(l->db,
-	    "SELECT state, size, acceptor, accepted, changed, reason"
-	    " FROM delivery WHERE id = ?1");
-	char state[16], acceptor[NODE_NAME_MAX + 1];
-	char reason[LEDGER_REPLY_MAX], accepted[21], changed[21];
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	ledger_bind(st, 1, id);
-	rc = db_row(l->db, st);
-	if (rc <= 0)
-		return rc;
-	ledger_column(st, 0, state, sizeof(state));
-	ledger_column(st, 2, acceptor, sizeof(acceptor));
-	text_time(sqlite3_column_int64(st, 3), accepted);
-	text_time(sqlite3_column_int64(st, 4), changed);
-	ledger_column(st, 5, reason, sizeof(reason));
-	buf_printf(out, "%s %lld %s %s %s %s\n", state,
-	    (long long)sqlite3_column_int64(st, 1), acceptor, accepted, changed,
-	    reason);
-	sqlite3_reset(st);
-	return 1;
-}
-
-static int
-ledger_trace_rcpts(struct ledger *l, const char *id, struct buf *out)
-{
-	static const char *const names[] = {
-	    [RCPT_WAITING] = "waiting",
-	    [RCPT_DELIVERED] = "delivered",
-	    [RCPT_EQUAL] = "equal",
-	    [RCPT_REFUSED] = "refused",
-	};
-	sqlite3_stmt *st = db_stmt(l->db,
-	    "SELECT state, path, reply FROM recipient WHERE id = ?1"
-	    " ORDER BY n");
-	const char *path;
-	char reply[LEDGER_REPLY_MAX];
-	int rc, state;
-
-	if (st == NULL)
-		return AG_EIO;
-	ledger_bind(st, 1, id);
-	while ((rc = db_row(l->db, st)) == 1) {
-		state = sqlite3_column_int(st, 0);
-		path = (const char *)sqlite3_column_text(st, 1);
-		ledger_column(st, 2, reply, sizeof(reply));
-		if (state < RCPT_WAITING || state > RCPT_REFUSED ||
-		    path == NULL)
-			continue;
-		if (buf_printf(out, "%s %s %s\n", names[state], path, reply) <
-		    0)
-			break; /* no more fit */
-	}
-	sqlite3_reset(st);
-	return rc < 0 ? rc : 0;
-}
-
-int
-ledger_trace(struct ledger *l, const char *id, struct buf *out)
-{
-	int rc;
-
-	pthread_mutex_lock(&l->lock);
-	rc = ledger_trace_bundle(l, id, out);
-	if (rc == 1)
-		rc = ledger_trace_rcpts(l, id, out);
-	pthread_mutex_unlock(&l->lock);
-	return rc;
-}
-
-int
-ledger_drill(struct ledger *l, const char *mac, struct buf *out)
-{
-	char reason[LEDGER_REPLY_MAX], id[BUNDLE_ID_LEN + 1];
-	sqlite3_stmt *st;
-	int rc = AG_EIO;
-
-	snprintf(reason, sizeof(reason), LEDGER_DRILL "%s", mac);
-	pthread_mutex_lock(&l->lock);
-	st = db_stmt(l->db, "SELECT id FROM delivery WHERE reason = ?1");
-	if (st != NULL) {
-		ledger_bind(st, 1, reason);
-		rc = db_row(l->db, st);
-		if (rc == 1) {
-			ledger_column(st, 0, id, sizeof(id));
-			rc = buf_printf(out, "%s\n", id);
-		}
-		sqlite3_reset(st);
-	}
-	pthread_mutex_unlock(&l->lock);
-	return rc;
 }
