@@ -95,6 +95,7 @@ static void
 take_peer(struct report *r, const char *name, const char *line, size_t len)
 {
 	struct report_peer *p = find_peer(r, name);
+	char word[32];
 
 	relay_value(line, len, "session", p->session, sizeof(p->session));
 	relay_value(line, len, "error", p->error, sizeof(p->error));
@@ -109,6 +110,12 @@ take_peer(struct report *r, const char *name, const char *line, size_t len)
 	p->wants = relay_number(line, len, "wants");
 	p->away = (int64_t)relay_number(line, len, "away");
 	p->told = is_yes(line, len, "told");
+	p->silent = relay_number(line, len, "silent");
+	p->copies_lost = relay_number(line, len, "lost");
+	p->copies_unproven = relay_number(line, len, "unproven");
+	p->says_ours = relay_value(line, len, "ours", word, sizeof(word));
+	p->ours = relay_number(line, len, "ours");
+	p->ours_bytes = relay_number(line, len, "ours-bytes");
 }
 
 static void
@@ -189,6 +196,21 @@ judge_peer(struct report *r, const struct report_peer *p)
 	}
 }
 
+/* What it said that it holds, and doesn't. */
+static void
+judge_copies(struct report *r, const struct report_peer *p)
+{
+	if (p->copies_unproven > 0)
+		report_problem(r,
+		    "%s can't prove that it has %llu that it took; others "
+		    "shall hold them",
+		    p->name, (unsigned long long)p->copies_unproven);
+	if (p->copies_lost > 0)
+		report_problem(r,
+		    "%s has lost %llu that it took; others shall hold them",
+		    p->name, (unsigned long long)p->copies_lost);
+}
+
 static void
 judge_key(struct report *r)
 {
@@ -215,8 +237,10 @@ report_judge(struct report *r)
 		if (!r->runs[i])
 			report_problem(r, "agamid-%s does not run", names[i]);
 	}
-	for (i = 0; i < r->peer_count; i++)
+	for (i = 0; i < r->peer_count; i++) {
 		judge_peer(r, &r->peers[i]);
+		judge_copies(r, &r->peers[i]);
+	}
 	judge_key(r);
 	if (r->room > 0 && r->room < r->reserve)
 		report_problem(r,

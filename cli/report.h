@@ -52,6 +52,11 @@ struct report_peer {
 	uint64_t wants; /* bundles that it is to bring us */
 	int64_t away; /* until when it said it is away; 0: it isn't */
 	bool told; /* it knows whether we are */
+	uint64_t silent; /* days for which it was not heard, but others */
+	uint64_t copies_lost; /* it had them, and hasn't any more */
+	uint64_t copies_unproven; /* it could not prove that it has them */
+	bool says_ours; /* it said what it holds for us: */
+	uint64_t ours, ours_bytes;
 };
 
 struct report_spread { /* bundles accepted here, by nodes that have them */

@@ -38,6 +38,13 @@ json_session(const struct report *r, const struct report_peer *p, json_t *o)
 	json_object_set_new(o, "short", known_if(known, p->few));
 	json_object_set_new(o, "to_send", known_if(known, p->drawn));
 	json_object_set_new(o, "to_come", known_if(known, p->wants));
+	json_object_set_new(o, "holds_ours",
+	    json_pack("{s:o, s:o}", "count",
+		known_if(known && p->says_ours, p->ours), "bytes",
+		known_if(known && p->says_ours, p->ours_bytes)));
+	json_object_set_new(o, "silent_days", known_if(known, p->silent));
+	json_object_set_new(o, "lost", known_if(known, p->copies_lost));
+	json_object_set_new(o, "unproven", known_if(known, p->copies_unproven));
 	json_object_set_new(
 	    o, "away_until", known_if(known, (uint64_t)p->away));
 	json_object_set_new(

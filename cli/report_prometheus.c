@@ -160,6 +160,18 @@ peer_value(const struct report_peer *p, int what, const struct report *r)
 		return p->drawn;
 	case 6:
 		return p->wants;
+	case 7:
+		return p->ours;
+	case 8:
+		return p->ours_bytes;
+	case 9:
+		return p->m != NULL && p->holds_ours ? p->m->quota : 0;
+	case 10:
+		return p->silent;
+	case 11:
+		return p->copies_lost;
+	case 12:
+		return p->copies_unproven;
 	}
 	return p->away > r->now;
 }
@@ -178,6 +190,12 @@ put_peers(const struct report *r, struct buf *out)
 	    {"peer_held_bytes", "Bytes of these."},
 	    {"peer_to_send", "Bundles that it is to get."},
 	    {"peer_to_come", "Bundles that it is to bring."},
+	    {"peer_holds_bundles", "Bundles that it holds for us."},
+	    {"peer_holds_bytes", "Bytes of these."},
+	    {"peer_quota_bytes", "Bytes that it lends us."},
+	    {"peer_silent_days", "Days for which others were heard."},
+	    {"peer_lost_bundles", "Bundles that it took and has not."},
+	    {"peer_unproven_bundles", "Bundles that it can't prove."},
 	    {"peer_away", "Whether it said that it is away."},
 	};
 	size_t i, k;

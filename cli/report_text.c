@@ -15,6 +15,7 @@
 #define NAME_COLUMNS 14
 #define FIXED_LINES 14 /* besides peers and problems */
 #define PEERS_MIN 3
+#define SILENT_DAYS 3 /* SPEC */
 #define FOREVER 253402300799LL /* SPEC */
 
 static const char *const daemons[REPORT_DAEMONS] = {
@@ -253,6 +254,38 @@ note_word(
 		    out, size, "%llu lack holders", (unsigned long long)p->few);
 }
 
+/* Is there something to be said of what it holds? */
+static bool
+has_holding(const struct report_peer *p)
+{
+	return p->ours > 0 || p->silent >= SILENT_DAYS;
+}
+
+/* The other way: what it holds for us, of what it lends; and whether what
+ * it holds counts. */
+static void
+text_holding(
+    const struct report_peer *p, const struct screen *s, struct buf *out)
+{
+	char bytes[32], ours[96] = "", silent[80] = "";
+	unsigned percent = 0;
+
+	if (p->ours > 0) {
+		if (p->m != NULL && p->m->quota > 0)
+			percent = (unsigned)((double)p->ours_bytes * 100.0 /
+			    (double)p->m->quota);
+		show_size(p->ours_bytes, bytes);
+		snprintf(ours, sizeof(ours), "holds for us %llu, %s (%u%%)",
+		    (unsigned long long)p->ours, bytes, percent);
+	}
+	if (p->silent >= SILENT_DAYS)
+		snprintf(silent, sizeof(silent),
+		    "%ssilent for %llu days: what it holds does not count",
+		    ours[0] != '\0' ? "; " : "", (unsigned long long)p->silent);
+	screen_line(out, s, "%*s %s" SCREEN_WARN "%s" SCREEN_PLAIN,
+	    NAME_COLUMNS, "", ours, silent);
+}
+
 static void
 text_peer(const struct report *r, const struct report_peer *p,
     const struct screen *s, struct buf *out)
@@ -269,6 +302,8 @@ text_peer(const struct report *r, const struct report_peer *p,
 	screen_line(out, s, "%-*s %s%-8s" SCREEN_PLAIN " %-10s %-19s %9s  %s",
 	    NAME_COLUMNS, name, session_mark(r, p), session_word(r, p), seen,
 	    held, lent, note);
+	if (has_holding(p))
+		text_holding(p, s, out);
 }
 
 static void
@@ -279,6 +314,8 @@ text_peers(const struct report *r, const struct screen *s, struct buf *out)
 
 	for (p = buf_str(&r->problems); (p = strchr(p, '\n')) != NULL; p++)
 		lines++;
+	for (i = 0; i < r->peer_count; i++)
+		lines += has_holding(&r->peers[i]);
 	if (s->height > 0) {
 		room = s->height > FIXED_LINES + lines
 		    ? s->height - FIXED_LINES - lines
