@@ -14,7 +14,7 @@
 
 #define ANSWER_MAX 128
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 answer(struct relayd *r, struct client *c, const char *fmt, va_list ap)
 {
 	char line[ANSWER_MAX];
