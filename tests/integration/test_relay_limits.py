@@ -217,6 +217,18 @@ def test_idle_session_is_closed_by_who_dialled(make_net):
     assert net.carol.peer("alice")["session"] == "dialled"
 
 
+@pytest.mark.parametrize("mx, least, most", [(0, 3, 3), (1, 1, 1), (2, 2, 2)])
+def test_whom_to_stand_with(make_net, mx, least, most):
+    """SPEC R-8.6: the backup MX; or, without any, others. Mallory (dave) is not allowed to hold."""
+    net = make_net("alice", "bob", "carol", "dave", "erin")
+    net.bob.addresses = []
+    net.bob.lists = {"allow": ["*"], "deny": ["dave"], "mx": mx}
+    net.configure()
+    net.start("bob")
+    stands = {n for n in net.nodes if net.bob.logged(f"stands with peer={n}\n")}
+    assert least <= len(stands) <= most and not stands & {"bob", "dave"}, stands
+
+
 def test_relayd_has_no_network(net):
     """SPEC R-9.1: no socket of IP in relayd, while its children have some."""
     net.start("bob")

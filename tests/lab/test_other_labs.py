@@ -102,7 +102,7 @@ def pushed(lab, acceptor):
 
 
 def test_home_that_nobody_can_dial(neighbours):
-    """SPEC R-8.6: Jutta's sessions stand, and what comes for her is there at once. One that breaks off is
+    """SPEC R-8.6, R-3.3: Jutta's sessions stand, and what comes for her is there at once. One that breaks off is
     dialled anew; in a long run (AGAMID_SOAK) one that a NAT forgets, without a word to anybody, as well."""
     jutta = neighbours.nodes["jutta"]
     zone = (neighbours.dns.directory / "etc/nsd-lab").glob("zone*")
