@@ -31,9 +31,9 @@ struct cli {
 /* A subcommand: argv[0] is its name. An exit code. */
 typedef int cli_command(const struct cli *cli, int argc, char **argv);
 
-cli_command cmd_init, cmd_manifest, cmd_peer, cmd_apply, cmd_status, cmd_queue,
-    cmd_flush, cmd_setup, cmd_version, cmd_doctor, cmd_key, cmd_trace,
-    cmd_pause, cmd_resume, cmd_drill, cmd_leave, cmd_rescue;
+cli_command cmd_alert, cmd_init, cmd_manifest, cmd_peer, cmd_apply, cmd_status,
+    cmd_queue, cmd_flush, cmd_setup, cmd_version, cmd_doctor, cmd_key,
+    cmd_trace, cmd_pause, cmd_resume, cmd_drill, cmd_leave, cmd_rescue;
 
 /* "agamid: ..." to standard error; CLI_FAILED, so that a caller can write
  * return cli_error("..."). */

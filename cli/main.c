@@ -40,6 +40,7 @@ static const struct command commands[] = {
     {"resume", cmd_resume, "tell peers that it is back"},
     {"leave", cmd_leave, "hand on what is held, and leave the network"},
     {"rescue", cmd_rescue, "a lost node's mail into a Maildir"},
+    {"alert", cmd_alert, "who tells you that this node is down"},
     {"flush", cmd_flush, "call peers, and try what waits, now"},
     {"key", cmd_key, "the OpenPGP key of a mailbox"},
     {"version", cmd_version, "this program's version and engines"},

@@ -52,6 +52,8 @@ struct job {
 	int64_t begun; /* and since when it runs: server.c */
 	int fd; /* the bundle, or what the request brought; -1 */
 	bool again; /* REQUEST_AGAIN */
+	unsigned stage; /* REQUEST_AWAY */
+	int64_t since;
 	bool receipted; /* REQUEST_RECEIPTED */
 	char id[BUNDLE_ID_LEN + 1];
 	enum outcome outcome;

@@ -13,11 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "deliver/alert_text.h"
 #include "deliver/dsn_text.h"
 #include "deliver/submit.h"
 #include "deliver/told.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "mail/alert.h"
 
 #define UNIQUE_BYTES 16
 
@@ -156,6 +158,10 @@ dsn(struct notice *n)
 	struct buf plain;
 	int rc;
 
+	rc = told_is(n->worker->home->told, "dsn", n->job->id);
+	if (rc != 0)
+		return rc < 0 ? end(n, OUTCOME_RETRY, "told.db can't be read")
+			      : end(n, OUTCOME_DONE, "");
 	buf_init(&plain, DSN_MAX);
 	rc = open_record(n, &plain);
 	if (rc == AG_EIO || rc == AG_ENOMEM || rc == AG_EAGAIN) {
@@ -171,34 +177,167 @@ dsn(struct notice *n)
 	return outcome;
 }
 
+/* To whom a home wants to be told ------------------------------------------ */
+
+#define DAY 86400
+#define CONFIRMS_MAX 3 /* for one home in 30 days, whatever the address */
+#define AWAYS_MAX 3 /* for one home in 7 days, however often it goes */
+
+/* The home's manifest, with an address; NULL, and the outcome is set. */
+static const struct manifest *
+find_home(struct notice *n)
+{
+	const struct manifest *m = network_find(n->net, n->job->id);
+
+	if (m == NULL || m == network_self(n->net)) {
+		end(n, OUTCOME_REFUSED, "there is no such peer");
+		return NULL;
+	}
+	if (m->alert == NULL) {
+		end(n, OUTCOME_REFUSED, "its manifest has no alert address");
+		return NULL;
+	}
+	return m;
+}
+
+static void
+token_of(
+    struct notice *n, const struct manifest *m, char token[ALERT_TOKEN_LEN + 1])
+{
+	alert_token(n->worker->home->secrets->node, m->network, m->name,
+	    m->alert, token);
+}
+
+/* Has the reader of the address said yes to this node? SPEC N-24.3 */
+static bool
+is_confirmed(struct notice *n, const struct manifest *m)
+{
+	const char *found = alert_find((const char *const *)m->alert_tokens,
+	    m->alert_token_count, network_self(n->net)->name);
+	char token[ALERT_TOKEN_LEN + 1];
+
+	token_of(n, m, token);
+	return found != NULL &&
+	    sodium_memcmp(found, token, ALERT_TOKEN_LEN) == 0;
+}
+
+/* True if as many were sent as may be. */
+static bool
+is_enough(struct notice *n, const char *kind, int max, int days)
+{
+	char prefix[BUNDLE_ID_LEN + 2];
+	int count;
+
+	snprintf(prefix, sizeof(prefix), "%s ", n->job->id);
+	count = told_count(n->worker->home->told, kind, prefix,
+	    (int64_t)time(NULL) - days * (int64_t)DAY);
+	return count < 0 || count >= max;
+}
+
+static enum outcome
+send_alert(struct notice *n, const struct manifest *m, const char *kind,
+    const char *about)
+{
+	char hex[2 * UNIQUE_BYTES + 1], token[ALERT_TOKEN_LEN + 1];
+	struct alert_facts facts = {.self = network_self(n->net),
+	    .home = m,
+	    .token = token,
+	    .unique = hex,
+	    .stage = n->job->stage,
+	    .since = n->job->since,
+	    .now = (int64_t)time(NULL)};
+	enum outcome outcome;
+	struct buf mail;
+	int rc;
+
+	unique(n->worker->home->secrets, kind, about, hex);
+	token_of(n, m, token);
+	buf_init(&mail, SUBMIT_MAX);
+	rc = n->job->kind == REQUEST_CONFIRM ? alert_text_confirm(&facts, &mail)
+					     : alert_text_away(&facts, &mail);
+	if (rc < 0)
+		outcome = end(n, OUTCOME_REFUSED, "it can't be written");
+	else
+		outcome = send_once(n, kind, about, m->alert, &mail);
+	buf_wipe(&mail);
+	return outcome;
+}
+
+/* SPEC N-24.2 */
+static enum outcome
+confirm(struct notice *n)
+{
+	const struct manifest *m = find_home(n);
+	char about[NODE_NAME_MAX + 24];
+
+	if (m == NULL)
+		return n->job->outcome;
+	if (is_confirmed(n, m))
+		return end(n, OUTCOME_REFUSED, "the address is confirmed");
+	if (is_enough(n, "confirm", 1, 1))
+		return end(n, OUTCOME_REFUSED, "it was asked today");
+	if (is_enough(n, "confirm", CONFIRMS_MAX, 30))
+		return end(n, OUTCOME_REFUSED, "it was asked often enough");
+	snprintf(
+	    about, sizeof(about), "%s %lld", m->name, (long long)time(NULL));
+	return send_alert(n, m, "confirm", about);
+}
+
+/* SPEC N-24.4 */
+static enum outcome
+away(struct notice *n)
+{
+	const struct manifest *m = find_home(n);
+	char about[NODE_NAME_MAX + 32];
+	int rc;
+
+	if (m == NULL)
+		return n->job->outcome;
+	if (!is_confirmed(n, m))
+		return end(n, OUTCOME_REFUSED, "the address is not confirmed");
+	snprintf(about, sizeof(about), "%s %lld %u", m->name,
+	    (long long)n->job->since, n->job->stage);
+	rc = told_is(n->worker->home->told, "away", about);
+	if (rc != 0)
+		return rc < 0 ? end(n, OUTCOME_RETRY, "told.db can't be read")
+			      : end(n, OUTCOME_DONE, "");
+	if (is_enough(n, "away", AWAYS_MAX, 7))
+		return end(n, OUTCOME_REFUSED, "it was told often enough");
+	return send_alert(n, m, "away", about);
+}
+
 /* All ---------------------------------------------------------------------- */
 
 static enum outcome
 run(struct notice *n)
 {
 	const struct home *h = n->worker->home;
-	int rc;
 
-	rc = told_is(h->told, "dsn", n->job->id);
-	if (rc < 0)
-		return end(n, OUTCOME_RETRY, "told.db can't be read");
-	if (rc == 1)
-		return end(n, OUTCOME_DONE, "");
 	n->net = network_current(h->networks, &n->error);
 	if (n->net == NULL)
 		return end(n, OUTCOME_RETRY, n->error.text);
-	return dsn(n);
+	switch (n->job->kind) {
+	case REQUEST_CONFIRM:
+		return confirm(n);
+	case REQUEST_AWAY:
+		return away(n);
+	default:
+		return dsn(n);
+	}
 }
 
 void
 notice_run(struct worker *w, struct job *j)
 {
 	struct notice n = {.worker = w, .job = j};
+	const char *what = j->kind == REQUEST_DSN ? "dsn"
+	    : j->kind == REQUEST_CONFIRM	  ? "confirm"
+						  : "away";
 
 	if (run(&n) == OUTCOME_DONE)
-		log_info("sender was told of expiry id=%s", j->id);
+		log_info("notice sent event=%s id=%s", what, j->id);
 	else
-		log_warn("sender was not told of expiry id=%s error=\"%s\"",
+		log_warn("notice not sent event=%s id=%s error=\"%s\"", what,
 		    j->id, j->text);
 	network_unref(&n.net);
 }

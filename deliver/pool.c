@@ -75,7 +75,8 @@ pool_thread(void *arg)
 	struct job *j;
 
 	while ((j = pool_wait(p)) != NULL) {
-		if (j->kind == REQUEST_DSN)
+		if (j->kind == REQUEST_DSN || j->kind == REQUEST_CONFIRM ||
+		    j->kind == REQUEST_AWAY)
 			notice_run(&worker, j);
 		else
 			job_run(&worker, j);

@@ -12,6 +12,8 @@
 #include "util/error.h"
 #include "util/text.h"
 
+#define STAGE_MAX 3
+
 /* An ID, and a blank or the end of the line behind it. */
 static int
 request_id(struct cursor *c, struct request *r)
@@ -55,6 +57,41 @@ request_mailbox(struct cursor *c, struct request *r)
 	    : AG_EINVAL;
 }
 
+/* A home's name instead of an ID; behind it, for away, two numbers. */
+static int
+request_home(struct cursor *c, struct request *r)
+{
+	uint64_t stage = 0, since = 0;
+	const char *p;
+	size_t len;
+
+	if (r->kind == REQUEST_CONFIRM) {
+		len = c->left;
+		if (len == 0 || c->p[len - 1] != '\n' ||
+		    !cursor_take(c, len - 1, &p))
+			return AG_EINVAL;
+		len--;
+	} else if (!cursor_until(c, ' ', &p, &len) ||
+	    !cursor_uint(c, STAGE_MAX, &stage) || !cursor_skip(c, " ") ||
+	    !cursor_uint(c, INT64_MAX, &since) || stage == 0) {
+		return AG_EINVAL;
+	}
+	if (len > NODE_NAME_MAX)
+		return AG_EINVAL;
+	memcpy(r->ids[0], p, len);
+	r->ids[0][len] = '\0';
+	r->count = 1;
+	r->stage = (unsigned)stage;
+	r->since = (int64_t)since;
+	return text_is_node_name(r->ids[0]) ? 0 : AG_EINVAL;
+}
+
+static bool
+request_has_no_id(enum request_kind kind)
+{
+	return kind == REQUEST_LIST || kind == REQUEST_TOTALS;
+}
+
 int
 request_parse(const char *data, size_t len, struct request *r_r)
 {
@@ -71,6 +108,10 @@ request_parse(const char *data, size_t len, struct request *r_r)
 		r_r->kind = REQUEST_AGAIN;
 	else if (cursor_skip(&c, "dsn "))
 		r_r->kind = REQUEST_DSN;
+	else if (cursor_skip(&c, "confirm "))
+		r_r->kind = REQUEST_CONFIRM;
+	else if (cursor_skip(&c, "away "))
+		r_r->kind = REQUEST_AWAY;
 	else if (cursor_skip(&c, "sign "))
 		r_r->kind = REQUEST_SIGN;
 	else if (cursor_skip(&c, "trace "))
@@ -89,8 +130,9 @@ request_parse(const char *data, size_t len, struct request *r_r)
 		rc = request_mailbox(&c, r_r);
 	if (rc == 0 && r_r->kind == REQUEST_SIGN)
 		rc = request_ids(&c, r_r);
-	else if (rc == 0 && r_r->kind != REQUEST_LIST &&
-	    r_r->kind != REQUEST_TOTALS)
+	else if (r_r->kind == REQUEST_CONFIRM || r_r->kind == REQUEST_AWAY)
+		rc = request_home(&c, r_r);
+	else if (rc == 0 && !request_has_no_id(r_r->kind))
 		rc = request_id(&c, r_r);
 	if (rc < 0 || !cursor_skip(&c, "\n") || c.left > 0)
 		return AG_EINVAL;

@@ -8,6 +8,10 @@
  *	again ID\n	the same for one in refused/ or quarantine/; root's
  *	dsn ID\n		with the descriptor of dsn/ID: tell the sender that
  *			it has expired
+ *	confirm HOME\n	send HOME's alert address the token with which it
+ *			agrees to be written to
+ *	away HOME STAGE SINCE\n	tell it that HOME is away, for the STAGEth
+ *			time (1 to 3) since it went (seconds since 1970)
  *	sign ID ID ...\n	a receipt over those that are durable here
  *	list\n		what is refused, quarantined, waiting
  *	totals\n	how many of each
@@ -21,6 +25,7 @@
 #define AGAMID_DELIVER_REQUEST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/buf.h"
 #include "mail/receipt.h"
@@ -31,6 +36,8 @@ enum request_kind {
 	REQUEST_RECEIPTED,
 	REQUEST_AGAIN,
 	REQUEST_DSN,
+	REQUEST_CONFIRM,
+	REQUEST_AWAY,
 	REQUEST_SIGN,
 	REQUEST_LIST,
 	REQUEST_TOTALS,
@@ -42,9 +49,12 @@ enum request_kind {
 struct request {
 	enum request_kind kind;
 	size_t count;
-	/* Of REQUEST_MARK: the hash, of as many digits. */
+	/* Of REQUEST_MARK: the hash, of as many digits; of REQUEST_CONFIRM
+	 * and REQUEST_AWAY: the home's name. */
 	char ids[RECEIPT_IDS_MAX][BUNDLE_ID_LEN + 1];
 	char mailbox[SEALED_MAILBOX_MAX + 1];
+	unsigned stage;
+	int64_t since;
 };
 
 /* 0 or AG_EINVAL. */

@@ -198,7 +198,8 @@ server_has(const struct server *s, const char *id)
 static void
 job_free(struct job *j)
 {
-	close(j->fd);
+	if (j->fd >= 0)
+		close(j->fd);
 	free(j);
 }
 
@@ -210,12 +211,15 @@ server_queue(
 	struct job *j = calloc(1, sizeof(*j)), **end = &s->queued;
 
 	if (j == NULL) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return AG_ENOMEM;
 	}
 	j->client = c->number;
 	j->fd = fd;
 	j->kind = r->kind;
+	j->stage = r->stage;
+	j->since = r->since;
 	j->again = r->kind == REQUEST_AGAIN;
 	j->receipted = r->kind == REQUEST_RECEIPTED;
 	memcpy(j->id, r->ids[0], sizeof(j->id));
@@ -284,14 +288,16 @@ static void
 server_deliver(struct server *s, struct client *c, int fd)
 {
 	const struct request *r = &s->request;
+	bool bare = r->kind == REQUEST_CONFIRM || r->kind == REQUEST_AWAY;
 
-	if (fd < 0) {
+	if (fd < 0 && !bare) {
 		client_answer(
 		    c, OUTCOME_INVALID, r->ids[0], "no descriptor came");
 		return;
 	}
 	if (server_has(s, r->ids[0])) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		client_answer(c, OUTCOME_RETRY, r->ids[0],
 		    "it is being delivered already");
 		return;
@@ -406,6 +412,15 @@ client_may(const struct client *c, enum request_kind kind)
 	    kind != REQUEST_MARK;
 }
 
+/* Is it for a worker? */
+static bool
+request_is_job(enum request_kind kind)
+{
+	return kind == REQUEST_DELIVER || kind == REQUEST_RECEIPTED ||
+	    kind == REQUEST_AGAIN || kind == REQUEST_DSN ||
+	    kind == REQUEST_CONFIRM || kind == REQUEST_AWAY;
+}
+
 /* One request; takes over the descriptor (-1: none). */
 static void
 server_request(struct server *s, struct client *c, size_t len, int fd)
@@ -421,8 +436,7 @@ server_request(struct server *s, struct client *c, size_t len, int fd)
 		return;
 	}
 	kind = s->request.kind;
-	if (kind == REQUEST_DELIVER || kind == REQUEST_RECEIPTED ||
-	    kind == REQUEST_AGAIN || kind == REQUEST_DSN) {
+	if (request_is_job(kind)) {
 		server_deliver(s, c, fd);
 		return;
 	}

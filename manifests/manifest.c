@@ -68,6 +68,7 @@ manifest_free(struct manifest **mp)
 	list_free(m->stores_allow.names, m->stores_allow.count);
 	list_free(m->stores_deny.names, m->stores_deny.count);
 	free(m->alert);
+	list_free(m->alert_tokens, m->alert_token_count);
 	free(m->succession);
 	free(m->text);
 	free(m);

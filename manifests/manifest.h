@@ -70,6 +70,8 @@ struct manifest {
 	enum on_failure on_failure;
 	enum primary_up primary_up;
 	char *alert; /* or NULL */
+	char **alert_tokens; /* "NODE:TOKEN" (mail/alert.h) */
+	size_t alert_token_count;
 	/* The recovery key's word for the primary and SSH client keys
 	 * (sign.h), or NULL; of several the highest serial counts. */
 	char *succession;

@@ -10,12 +10,14 @@
  */
 #include "manifests/manifest_node.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/error.h"
 #include "util/text.h"
 #include "mail/address.h"
+#include "mail/alert.h"
 #include "manifests/manifest_fields.h"
 
 #define ADDRESSES_MAX 16
@@ -351,6 +353,24 @@ parse_alert(struct manifest_parse *p)
 	return m->alert != NULL ? 0 : AG_ENOMEM;
 }
 
+static const char *
+take_token(const char *text, char *out)
+{
+	if (!alert_entry_is(text))
+		return "a node's name, \":\" and its token of 32 hex digits";
+	snprintf(out, FIELD_MAX, "%s", text);
+	return NULL;
+}
+
+/* SPEC M-3.17 */
+static int
+parse_alert_tokens(struct manifest_parse *p)
+{
+	return field_list(p->node, "alert-tokens", YAML_MAY, 1,
+	    ALERT_TOKENS_MAX, take_token, &p->m->alert_tokens,
+	    &p->m->alert_token_count);
+}
+
 /* SPEC M-13.1 */
 static int
 parse_succession(struct manifest_parse *p)
@@ -388,5 +408,6 @@ manifest_parse_node(struct manifest_parse *p)
 	    (rc = parse_stores(p)) != 0)
 		return rc;
 	parse_policy(p);
-	return parse_alert(p);
+	rc = parse_alert(p);
+	return rc != 0 ? rc : parse_alert_tokens(p);
 }

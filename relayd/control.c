@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "util/text.h"
+#include "relayd/alert.h"
 #include "relayd/answer.h"
 #include "relayd/away.h"
 #include "relayd/broker.h"
@@ -39,6 +40,7 @@ flush(struct relayd *r, struct client *c, const char *name)
 	answer_init(&line);
 	buf_printf(&line, "flushed=%u", dialler_call(r, p));
 	delivery_flush(r);
+	alert_look(r);
 	r->kick = true;
 	relayd_flush_soon(r);
 	answer_send(c, &line);
@@ -114,6 +116,22 @@ leave(struct relayd *r, struct client *c, const char *word)
 }
 
 static void
+alert(struct relayd *r, struct client *c, const char *name)
+{
+	const char *why = alert_ask(r, name);
+	struct buf line;
+
+	if (why != NULL) {
+		answer_error(c, why);
+		return;
+	}
+	answer_init(&line);
+	buf_puts(&line, "asked=yes");
+	answer_send(c, &line);
+	buf_free(&line);
+}
+
+static void
 serials(struct relayd *r, struct client *c)
 {
 	struct buf line;
@@ -148,6 +166,8 @@ control_command(struct relayd *r, struct client *c, const char *command)
 		control_status(r, c);
 	else if (n == 1 && strcmp(word, "events") == 0)
 		control_events(r, c);
+	else if (n == 2 && strcmp(word, "alert") == 0)
+		alert(r, c, arg);
 	else if (n == 1 && strcmp(word, "expired") == 0)
 		control_expired(r, c);
 	else if (n == 2 && strcmp(word, "trace") == 0)

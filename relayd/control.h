@@ -71,6 +71,10 @@
  *	id=9f... peer=carol acceptor=alice size=4096 time=1795000000
  *	at=1795003600	(time: when it was sealed; at: when we were told)
  *
+ * alert PEER		have that peer ask our alert address whether it may
+ *			write there:
+ *	asked=yes
+ *
  * pause UNTIL		tell the peers that this node is away until then
  *			(seconds since 1970; 0: it is back), or resume:
  *	paused=1795003600

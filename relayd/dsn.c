@@ -9,7 +9,6 @@
  */
 #include "relayd/dsn.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
@@ -24,16 +23,15 @@
 
 #include "util/file.h"
 #include "util/log.h"
-#include "util/sock.h"
 #include "util/text.h"
-#include "relayd/client.h"
+#include "relayd/errand.h"
 #include "relayd/state_expiry.h"
 
 #define ORPHAN_SECONDS 86400 /* its bundle may still be on its way */
 
 struct dsn {
 	struct relayd *r;
-	struct client *client; /* it has been asked */
+	struct errand *errand; /* agamid-deliver has been asked */
 	char id[BUNDLE_ID_LEN + 1]; /* about this one */
 	char after[BUNDLE_ID_LEN + 1]; /* the last one tried */
 	struct event *again;
@@ -94,67 +92,23 @@ finish(struct dsn *d, const char *id)
 		relayd_after_flush(d->r, remove_after, 0, id, strlen(id));
 }
 
-/* "WORD ID[ TEXT]\n" */
+/* errand_fn */
 static void
-take_answer(struct dsn *d, const char *data)
+answered(struct relayd *r, const char *word, const char *text, void *ctx)
 {
-	char word[16], id[BUNDLE_ID_LEN + 1], text[256] = "";
+	struct dsn *d = ctx;
 
-	if (sscanf(data, "%15[a-z] %64[0-9a-f] %255[^\n]", word, id, text) <
-		2 ||
-	    strcmp(id, d->id) != 0) {
-		log_error("agamid-deliver said what is not understood "
-			  "reply=%s",
-		    data);
-		return;
-	}
+	(void)r;
+	d->errand = NULL;
 	if (strcmp(word, "done") == 0)
-		log_info("sender was told of expiry id=%s", id);
+		log_info("sender was told of expiry id=%s", d->id);
 	else
 		log_warn("sender is not told of expiry id=%s reply=%s "
 			 "error=\"%s\"",
-		    id, word, text);
+		    d->id, word, text);
 	if (strcmp(word, "retry") != 0)
-		finish(d, id);
-}
-
-static void
-on_message(struct client *c, const char *data, size_t len, int fd, void *ctx)
-{
-	struct dsn *d = ctx;
-
-	(void)c;
-	(void)len;
-	if (fd >= 0)
-		close(fd);
-	take_answer(d, data);
-	client_free(&d->client);
+		finish(d, d->id);
 	pump(d);
-}
-
-static void
-on_gone(struct client *c, void *ctx)
-{
-	struct dsn *d = ctx;
-
-	(void)c;
-	d->client = NULL;
-	wait_again(d);
-}
-
-static const struct client_calls calls = {on_message, on_gone};
-
-static bool
-connect_deliver(struct dsn *d)
-{
-	char *path = xasprintf("%s/deliver/deliver.sock", d->r->conf->run_dir);
-	struct error error = {""};
-	int fd = sock_connect(path, SOCK_SEQPACKET, &error);
-
-	free(path);
-	if (fd >= 0)
-		d->client = client_new(d->r->base, fd, &calls, d);
-	return d->client != NULL;
 }
 
 static void
@@ -169,15 +123,12 @@ hand_over(struct dsn *d, const char *id)
 		finish(d, id);
 		return;
 	}
-	if (!connect_deliver(d)) {
-		close(fd);
-		wait_again(d);
-		return;
-	}
 	memcpy(d->id, id, sizeof(d->id));
-	line = xasprintf("dsn %s\n", id);
-	client_send(d->client, line, strlen(line), fd);
+	line = xasprintf("dsn %s", id);
+	d->errand = errand_new(d->r, line, fd, answered, d);
 	free(line);
+	if (d->errand == NULL)
+		wait_again(d);
 }
 
 /* Each that is open is tried once, then all again after a while. */
@@ -186,14 +137,14 @@ pump(struct dsn *d)
 {
 	char id[BUNDLE_ID_LEN + 1];
 
-	if (d->client != NULL || evtimer_pending(d->again, NULL))
+	if (d->errand != NULL || evtimer_pending(d->again, NULL))
 		return;
-	while (d->client == NULL && !evtimer_pending(d->again, NULL) &&
+	while (d->errand == NULL && !evtimer_pending(d->again, NULL) &&
 	    state_dsn_next(d->r->state, d->after, id) == 1) {
 		memcpy(d->after, id, sizeof(d->after));
 		hand_over(d, id);
 	}
-	if (d->client != NULL || evtimer_pending(d->again, NULL))
+	if (d->errand != NULL || evtimer_pending(d->again, NULL))
 		return;
 	d->after[0] = '\0';
 	if (state_dsn_count(d->r->state) > 0)
@@ -288,7 +239,7 @@ dsn_free(struct dsn **dp)
 	*dp = NULL;
 	if (d == NULL)
 		return;
-	client_free(&d->client);
+	errand_free(&d->errand);
 	if (d->again != NULL)
 		event_free(d->again);
 	free(d);

@@ -15,6 +15,7 @@
 
 #include "util/log.h"
 #include "relayd/adopt.h"
+#include "relayd/alert.h"
 #include "relayd/arrival.h"
 #include "relayd/await.h"
 #include "relayd/away.h"
@@ -114,6 +115,7 @@ broker_alive(struct relayd *r, struct peer *p)
 {
 	(void)r;
 	p->seen = (int64_t)time(NULL);
+	p->alive = relayd_clock();
 	p->error[0] = '\0';
 	pace_alive(&p->pace);
 }
@@ -292,6 +294,12 @@ dispatch(struct link *ln, const struct proto_msg *m)
 		return;
 	case PROTO_NO_RECEIPT:
 		expiry_answered(ln, m->id);
+		return;
+	case PROTO_ALERT_ASK:
+		alert_asked(ln);
+		return;
+	case PROTO_ALERT_ASKED:
+		alert_answered(ln, m->text);
 		return;
 	case PROTO_EXPIRED:
 		loss_told(ln, m);

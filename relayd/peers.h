@@ -49,6 +49,7 @@ struct peer {
 	int64_t probed; /* then, in seconds of relayd_clock(); 0: never */
 	int64_t slow_until; /* ms: no wait for its copies before that */
 	int64_t called; /* when it was last asked for mine; ms */
+	int64_t alive; /* the same as seen, in ms of relayd_clock(); 0 */
 	int64_t seen; /* last sign of life, seconds since 1970; 0: none */
 	bool has_skew;
 	int64_t skew; /* its clock less ours, by its last hello; seconds */

@@ -64,6 +64,8 @@ static const struct shape shapes[] = {
     {PROTO_NO_RECEIPT, "no-receipt", "i", true, 0},
     {PROTO_EXPIRED, "expired", "il", true, TICKET_MAX},
     {PROTO_HEARD, "heard", "i", true, 0},
+    {PROTO_ALERT_ASK, "alert-ask", "", true, 0},
+    {PROTO_ALERT_ASKED, "alert-asked", "o", true, 0},
     {PROTO_ADOPT, "adopt", "t", true, 0},
     {PROTO_ADOPTED, "adopted", "", true, 0},
     {PROTO_FORMER, "former", "nh", true, 0},

@@ -76,6 +76,8 @@ enum proto_verb {
 	PROTO_NO_RECEIPT, /* no-receipt ID: no */
 	PROTO_EXPIRED, /* expired ID LEN, its ticket: deleted here */
 	PROTO_HEARD, /* heard ID: of what expired */
+	PROTO_ALERT_ASK, /* alert-ask: may you write to my alert address? */
+	PROTO_ALERT_ASKED, /* alert-asked [TEXT]: it was asked; or why not */
 	PROTO_ADOPT, /* adopt TIME: tell me my receipts later than that */
 	PROTO_ADOPTED, /* adopted: that was all */
 	PROTO_FORMER, /* former NODE KEY: its manifest with that ticket key */

@@ -18,6 +18,7 @@
 #include "util/log.h"
 #include "util/text.h"
 #include "relayd/adopt.h"
+#include "relayd/alert.h"
 #include "relayd/arrival.h"
 #include "relayd/await.h"
 #include "relayd/away.h"
@@ -411,6 +412,8 @@ start_parts(struct relayd *r, struct error *error_r)
 	if (rc == 0)
 		rc = expiry_new(r, &r->expiry, error_r);
 	if (rc == 0)
+		rc = alerts_new(r, &r->alerts, error_r);
+	if (rc == 0)
 		rc = adopt_new(r, &r->adopt, error_r);
 	if (rc == 0)
 		rc = census_new(r, &r->census, error_r);
@@ -505,6 +508,7 @@ relayd_free(struct relayd **rp)
 	proofs_free(&r->proofs);
 	repair_free(&r->repair);
 	census_free(&r->census);
+	alerts_free(&r->alerts);
 	expiry_free(&r->expiry);
 	dsn_free(&r->dsn);
 	rescue_free(&r->rescue);

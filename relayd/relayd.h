@@ -17,6 +17,7 @@
  *	expiry	what is held too long
  *	loss	homes are told of that
  *	dsn	senders are told of that
+ *	alert	owners are told that their home is away
  *	delivery own mail, to agamid-deliver
  *	question what the milter asks
  *	gate	whether a home that is up gets its mail itself
@@ -65,6 +66,7 @@ struct event;
 struct awaits;
 struct census;
 struct dsn;
+struct alerts;
 struct event_base;
 struct expiry;
 struct gate;
@@ -107,6 +109,7 @@ struct relayd {
 	struct repair *repair;
 	struct proofs *proofs;
 	struct dsn *dsn;
+	struct alerts *alerts;
 	struct adopt *adopt;
 	struct rescue *rescue; /* NULL: this is the node itself */
 

@@ -179,6 +179,8 @@ from_peer(struct session *s, const struct proto_msg *m)
 	case PROTO_EXPIRED:
 	case PROTO_HEARD:
 	case PROTO_FORMER:
+	case PROTO_ALERT_ASK:
+	case PROTO_ALERT_ASKED:
 	case PROTO_ADOPT:
 	case PROTO_ADOPTED:
 	case PROTO_CENSUS:

@@ -14,6 +14,7 @@
 #include "util/db.h"
 #include "util/log.h"
 #include "util/text.h"
+#include "relayd/state_alert.h"
 #include "relayd/state_expiry.h"
 #include "relayd/state_repair.h"
 #include "relayd/state_sql.h"
@@ -48,7 +49,7 @@ static const char schema[] =
     " (id, kind, who);"
     "CREATE TABLE IF NOT EXISTS confirmed ("
     " peer TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT "
-    "ROWID;" STATE_EXPIRY_SCHEMA STATE_REPAIR_SCHEMA;
+    "ROWID;" STATE_EXPIRY_SCHEMA STATE_ALERT_SCHEMA STATE_REPAIR_SCHEMA;
 
 struct state {
 	struct db *db;

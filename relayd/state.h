@@ -11,6 +11,7 @@
  *	confirmed	when a peer last confirmed its manifest
  *	lapses, losses	what expired (state_expiry.h)
  *	heard, missing	which holders went missing (state_repair.h)
+ *	alerts	which homes are away (state_alert.h)
  *
  * Changes are collected in one transaction, begun by the first and ended
  * by state_commit(). Losing the database loses no mail: draws are made

@@ -33,6 +33,21 @@ static const struct {
     {"trace " ID64 "\n", 0, REQUEST_TRACE, 1},
     {"drill " ID64 "\n", 0, REQUEST_DRILL, 1},
     {"dsn " ID64 "\n", 0, REQUEST_DSN, 1},
+    {"confirm bob\n", 0, REQUEST_CONFIRM, 1},
+    {"away bob-2 3 1795342496\n", 0, REQUEST_AWAY, 1},
+    {"confirm\n", AG_EINVAL, 0, 0},
+    {"confirm \n", AG_EINVAL, 0, 0},
+    {"confirm bob", AG_EINVAL, 0, 0},
+    {"confirm bob carol\n", AG_EINVAL, 0, 0},
+    {"confirm -bob\n", AG_EINVAL, 0, 0},
+    {"confirm " ID64 "\n", AG_EINVAL, 0, 0},
+    {"away bob\n", AG_EINVAL, 0, 0},
+    {"away bob 0 1\n", AG_EINVAL, 0, 0},
+    {"away bob 4 1\n", AG_EINVAL, 0, 0},
+    {"away bob 1\n", AG_EINVAL, 0, 0},
+    {"away bob 1 -1\n", AG_EINVAL, 0, 0},
+    {"away  1 1\n", AG_EINVAL, 0, 0},
+    {"away Bob 1 1\n", AG_EINVAL, 0, 0},
     {"dsn " ID64 " " ID64 "\n", AG_EINVAL, 0, 0},
     {"mark carol.a-1 " ID64 "\n", 0, REQUEST_MARK, 1},
     {"totals " ID64 "\n", AG_EINVAL, 0, 0},
@@ -78,8 +93,15 @@ test_request(void **state)
 			continue;
 		assert_int_equal(r.kind, request_cases[i].kind);
 		assert_int_equal(r.count, request_cases[i].count);
-		if (r.count > 0)
+		if (r.kind == REQUEST_AWAY) {
+			assert_string_equal(r.ids[0], "bob-2");
+			assert_int_equal(r.stage, 3);
+			assert_int_equal(r.since, 1795342496);
+		} else if (r.kind == REQUEST_CONFIRM) {
+			assert_string_equal(r.ids[0], "bob");
+		} else if (r.count > 0) {
 			assert_string_equal(r.ids[r.count - 1], ID64);
+		}
 	}
 }
 

@@ -3,14 +3,17 @@
  * test_dsn - senders to be told: who is (lib/mail/dsn.c), what they read
  * (deliver/dsn_text.c), and that it is once (deliver/told.c). That it is
  * mail as RFC 3464 has it is seen in the lab, by a reader of another make.
+ * And what goes to a home's alert address (alert_text.c, lib/mail/alert.c).
  */
 #include "help.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "deliver/alert_text.h"
 #include "deliver/dsn_text.h"
 #include "deliver/told.h"
+#include "mail/alert.h"
 #include "mail/bundle.h"
 #include "mail/date.h"
 #include "mail/dsn.h"
@@ -279,6 +282,108 @@ test_told(void **state)
 	told_close(&t);
 }
 
+/* Mail to a home's alert address. ------------------------------------------ */
+
+/* SPEC N-24.2, N-24.3 */
+static void
+test_token(void **state)
+{
+	static const uint8_t secret[ALERT_SECRET_SIZE] = {1, 2, 3};
+	static const uint8_t other[ALERT_SECRET_SIZE] = {1, 2, 4};
+	static const struct {
+		const uint8_t *secret;
+		const char *network, *home, *address;
+	} differ[] = {
+	    {other, "a.b", "bob", "b@c.d"},
+	    {secret, "a.c", "bob", "b@c.d"},
+	    {secret, "a.b", "bo", "b@c.d"},
+	    {secret, "a.b", "bob", "c@c.d"},
+	    {secret, "a.bb", "ob", "b@c.d"},
+	};
+	char token[ALERT_TOKEN_LEN + 1], again[ALERT_TOKEN_LEN + 1];
+	size_t i;
+
+	(void)state;
+	alert_token(secret, "a.b", "bob", "b@c.d", token);
+	alert_token(secret, "a.b", "bob", "b@c.d", again);
+	assert_string_equal(token, again);
+	assert_int_equal(strlen(token), ALERT_TOKEN_LEN);
+	for (i = 0; i < N(differ); i++) {
+		alert_token(differ[i].secret, differ[i].network, differ[i].home,
+		    differ[i].address, again);
+		assert_string_not_equal(token, again);
+	}
+}
+
+#define TOKEN "0123456789abcdef0123456789abcdef"
+
+/* SPEC M-3.17 */
+static void
+test_entries(void **state)
+{
+	static const char *const entries[] = {
+	    "carol:" TOKEN, "carol-2:fedcba9876543210fedcba9876543210"};
+	static const char *const bad[] = {"", ":", "carol", "carol:", ":" TOKEN,
+	    "carol:" TOKEN "0", "carol:0" TOKEN, "carol " TOKEN, "Carol:" TOKEN,
+	    "carol:0123456789ABCDEF0123456789ABCDEF",
+	    "carolcarolcarolcarolcarolcarolcaro:" TOKEN};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(bad); i++)
+		assert_false(alert_entry_is(bad[i]));
+	for (i = 0; i < N(entries); i++)
+		assert_true(alert_entry_is(entries[i]));
+	assert_string_equal(alert_find(entries, 2, "carol"), TOKEN);
+	assert_string_equal(alert_find(entries, 2, "carol-2"), entries[1] + 8);
+	assert_null(alert_find(entries, 2, "caro"));
+	assert_null(alert_find(entries, 0, "carol"));
+}
+
+/* SPEC N-24.2 */
+static void
+test_alert_text(void **state)
+{
+	char *domain = (char *)(uintptr_t) "carol.example";
+	struct manifest self = {
+	    .name = (char *)(uintptr_t) "carol",
+	    .host = (char *)(uintptr_t) "carol.friends.example",
+	    .domains = &domain,
+	    .domain_count = 1,
+	};
+	struct manifest home = {
+	    .name = (char *)(uintptr_t) "bob",
+	    .network = (char *)(uintptr_t) "friends.example",
+	    .host = (char *)(uintptr_t) "bob.friends.example",
+	    .alert = (char *)(uintptr_t) "bob@elsewhere.example",
+	    .hold = 60 * 86400,
+	};
+	struct alert_facts f = {.self = &self,
+	    .home = &home,
+	    .token = TOKEN,
+	    .unique = "00ff",
+	    .stage = 2,
+	    .since = TIME,
+	    .now = TIME + 86400};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 65536);
+	assert_int_equal(alert_text_confirm(&f, &out), 0);
+	assert_non_null(
+	    strstr(buf_str(&out), "\nTo: <bob@elsewhere.example>\n"));
+	assert_non_null(strstr(
+	    buf_str(&out), "\n    agamid alert confirm carol:" TOKEN "\n"));
+	buf_reset(&out);
+	assert_int_equal(alert_text_away(&f, &out), 0);
+	assert_non_null(
+	    strstr(buf_str(&out), "since\nSat, 21 Nov 2026 09:20:00 +0000.\n"));
+	assert_non_null(strstr(buf_str(&out), "This is mail 2 of at most 3."));
+	assert_non_null(strstr(buf_str(&out), "for 60 days at most."));
+	assert_null(strstr(buf_str(&out), TOKEN));
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -290,6 +395,9 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_large),
 	    help_test(test_told),
+	    cmocka_unit_test(test_token),
+	    cmocka_unit_test(test_entries),
+	    cmocka_unit_test(test_alert_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

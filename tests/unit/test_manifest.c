@@ -351,6 +351,11 @@ static const struct {
 	"node.alert: expected a mail address"},
     {"within: 10s}", "within: 10s}\n  alert: x@carol.example",
 	"node.alert: expected an address elsewhere"},
+    /* SPEC M-3.17 alert-tokens */
+    {"within: 10s}", "within: 10s}\n  alert-tokens: [\"carol:12\"]",
+	"node.alert-tokens[0]: expected a node's name, \":\" and its token"},
+    {"within: 10s}", "within: 10s}\n  alert-tokens: []",
+	"node.alert-tokens: expected"},
     /* SPEC M-2.2, M-2.3 and M-2.4: the file */
     {"\n...\n", "\n", ":53:1: expected a line \"...\""},
     {"\n...\n", "\n...\nmore: 1\n",
@@ -407,6 +412,9 @@ harmless_rows(void **state)
 	    {"serial: 2026112103", "serial: 9007199254740992"},
 	    {"within: 10s}",
 		"within: 10s}\n  alert: \"c\xc3\xa9@else.example\""},
+	    {"within: 10s}",
+		"within: 10s}\n  alert-tokens: "
+		"[\"bob:0123456789abcdef0123456789abcdef\"]"},
 	    {"version: 1\n", "%YAML 1.1\n---\nversion: 1\n"},
 	};
 	struct manifest *m;
