@@ -86,55 +86,61 @@ request_home(struct cursor *c, struct request *r)
 	return text_is_node_name(r->ids[0]) ? 0 : AG_EINVAL;
 }
 
-static bool
-request_has_no_id(enum request_kind kind)
+/* What stands behind the word. */
+static int
+request_rest(struct cursor *c, struct request *r)
 {
-	return kind == REQUEST_LIST || kind == REQUEST_TOTALS;
+	int rc;
+
+	switch (r->kind) {
+	case REQUEST_LIST:
+	case REQUEST_TOTALS:
+		return 0;
+	case REQUEST_SIGN:
+		return request_ids(c, r);
+	case REQUEST_CONFIRM:
+	case REQUEST_AWAY:
+		return request_home(c, r);
+	case REQUEST_MARK:
+		rc = request_mailbox(c, r);
+		return rc < 0 ? rc : request_id(c, r);
+	default:
+		return request_id(c, r);
+	}
 }
 
 int
 request_parse(const char *data, size_t len, struct request *r_r)
 {
+	static const struct {
+		const char *word;
+		enum request_kind kind;
+	} words[] = {
+	    {"deliver ", REQUEST_DELIVER},
+	    {"receipted ", REQUEST_RECEIPTED},
+	    {"again ", REQUEST_AGAIN},
+	    {"dsn ", REQUEST_DSN},
+	    {"confirm ", REQUEST_CONFIRM},
+	    {"away ", REQUEST_AWAY},
+	    {"sign ", REQUEST_SIGN},
+	    {"trace ", REQUEST_TRACE},
+	    {"drill ", REQUEST_DRILL},
+	    {"mark ", REQUEST_MARK},
+	    {"list", REQUEST_LIST},
+	    {"totals", REQUEST_TOTALS},
+	};
+	const size_t count = sizeof(words) / sizeof(words[0]);
 	struct cursor c;
-	int rc = 0;
+	size_t i = 0;
 
 	r_r->count = 0;
 	cursor_init(&c, data, len);
-	if (cursor_skip(&c, "deliver "))
-		r_r->kind = REQUEST_DELIVER;
-	else if (cursor_skip(&c, "receipted "))
-		r_r->kind = REQUEST_RECEIPTED;
-	else if (cursor_skip(&c, "again "))
-		r_r->kind = REQUEST_AGAIN;
-	else if (cursor_skip(&c, "dsn "))
-		r_r->kind = REQUEST_DSN;
-	else if (cursor_skip(&c, "confirm "))
-		r_r->kind = REQUEST_CONFIRM;
-	else if (cursor_skip(&c, "away "))
-		r_r->kind = REQUEST_AWAY;
-	else if (cursor_skip(&c, "sign "))
-		r_r->kind = REQUEST_SIGN;
-	else if (cursor_skip(&c, "trace "))
-		r_r->kind = REQUEST_TRACE;
-	else if (cursor_skip(&c, "drill "))
-		r_r->kind = REQUEST_DRILL;
-	else if (cursor_skip(&c, "mark "))
-		r_r->kind = REQUEST_MARK;
-	else if (cursor_skip(&c, "list"))
-		r_r->kind = REQUEST_LIST;
-	else if (cursor_skip(&c, "totals"))
-		r_r->kind = REQUEST_TOTALS;
-	else
+	while (i < count && !cursor_skip(&c, words[i].word))
+		i++;
+	if (i == count)
 		return AG_EINVAL;
-	if (r_r->kind == REQUEST_MARK)
-		rc = request_mailbox(&c, r_r);
-	if (rc == 0 && r_r->kind == REQUEST_SIGN)
-		rc = request_ids(&c, r_r);
-	else if (r_r->kind == REQUEST_CONFIRM || r_r->kind == REQUEST_AWAY)
-		rc = request_home(&c, r_r);
-	else if (rc == 0 && !request_has_no_id(r_r->kind))
-		rc = request_id(&c, r_r);
-	if (rc < 0 || !cursor_skip(&c, "\n") || c.left > 0)
+	r_r->kind = words[i].kind;
+	if (request_rest(&c, r_r) < 0 || !cursor_skip(&c, "\n") || c.left > 0)
 		return AG_EINVAL;
 	return 0;
 }

@@ -44,13 +44,18 @@ def seen(node, days, stage=None):
     node.start_services("agamid-relayd")
 
 
+def log(node):
+    """All that relayd has said."""
+    return (node.directory / "var/log/agamid-relayd.log").read_text(encoding="utf-8", errors="replace")
+
+
 def looks(node):
     """Have it look: true if it knows of Bob's absence and hears others."""
     return node.exec("agamid", "flush", check=False).returncode == 0
 
 
 def test_owner_is_told(lab):
-    """SPEC N-24.1, N-24.2, N-24.3, N-24.4, N-24.5"""
+    """SPEC N-24.1, N-24.2, N-24.3, N-24.4, N-24.5, N-24.6"""
     bob, carol = lab.nodes["bob"], lab.nodes["carol"]
     publish(lab, lambda text: text.replace("\nnode:\n", f"\nnode:\n  alert: {OWNER}\n"))
     # Nobody said yes: nothing is told.
@@ -58,7 +63,7 @@ def test_owner_is_told(lab):
     question, = wait.until(lambda: mails(lab, "Do you want to be told"), 30, "the question")
     ask(lab)  # once a day is enough
     entry = re.search(rb"agamid alert confirm (carol:[0-9a-f]{32})", question)[1].decode()
-    wait.until(lambda: "it was asked today" in bob.log_text(), 30, "Carol's answer")
+    wait.until(lambda: "it was asked today" in log(bob), 30, "Carol's answer")
     assert len(mails(lab, "Do you want to be told")) == 1
     # A token that is not Carol's is none.
     false = entry[:-1] + ("0" if entry[-1] != "0" else "1")
@@ -66,12 +71,21 @@ def test_owner_is_told(lab):
     publish(lab, lambda text: text)
     bob.off()
     seen(carol, 2, stage=1)
-    wait.until(lambda: looks(carol) and "the address is not confirmed" in carol.log_text(), 60, "Carol to refuse")
+    wait.until(lambda: looks(carol) and "the address is not confirmed" in log(carol), 60, "Carol to refuse")
     lab.start(bob)
-    wait.until(lambda: looks(carol) and "peer is heard again peer=bob" in carol.log_text(), 60, "Bob to be heard")
+    wait.until(lambda: looks(carol) and "peer is heard again peer=bob" in log(carol), 60, "Bob to be heard")
     bob.exec("agamid", "alert", "confirm", entry)
     publish(lab, lambda text: text)
     assert "carol" in bob.exec("agamid", "alert").stdout
+    # What he announces is not told.
+    bob.exec("agamid", "pause", "1h")
+    bob.off()
+    seen(carol, 2, stage=1)
+    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 2, 60, "no alarm")
+    assert not mails(lab, "Your mail server")
+    lab.start(bob)
+    bob.exec("agamid", "resume")
+    wait.until(lambda: looks(carol) and "peer is back peer=bob" in log(carol), 60, "Bob to be back")
     # The second and the third time.
     bob.off()
     for days, stage, count in ((2, 1, 1), (7, None, 2)):
@@ -84,5 +98,5 @@ def test_owner_is_told(lab):
     assert len(told) == 2
     assert b"This is mail 2 of at most 3" in told[0] + told[1] and b"This is mail 3 of at most 3" in told[0] + told[1]
     lab.start(bob)
-    wait.until(lambda: looks(carol) and carol.log_text().count("peer is heard again peer=bob") == 2, 60, "Bob to be heard")
+    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 3, 60, "Bob to be heard")
     publish(lab, lambda text: re.sub(r"(?m)^  alert(-tokens)?: .*\n", "", text))

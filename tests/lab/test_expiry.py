@@ -71,7 +71,7 @@ def test_own_user_is_told(lab, tmp_path):
     quiet = sendmail(carol, fresh_word(), "-N", "never")
     kept = records(carol)
     assert list(kept) == [told] and quiet not in kept
-    for text in (b"carol.example", b"bob@", b"QQ", b"QUIT"):
+    for text in (b"carol.example", b"bob@bob", b"QQ+314", b"\r\nQUIT"):
         assert text not in kept[told]
     # A stranger's is not kept: nothing says that he is who he says.
     other = fresh_word()

@@ -353,7 +353,7 @@ static const struct {
 	"node.alert: expected an address elsewhere"},
     /* SPEC M-3.17 alert-tokens */
     {"within: 10s}", "within: 10s}\n  alert-tokens: [\"carol:12\"]",
-	"node.alert-tokens[0]: expected a node's name, \":\" and its token"},
+	"node.alert-tokens[1]: expected a node's name, \":\" and its token"},
     {"within: 10s}", "within: 10s}\n  alert-tokens: []",
 	"node.alert-tokens: expected"},
     /* SPEC M-2.2, M-2.3 and M-2.4: the file */
