@@ -159,7 +159,8 @@ check_holders(struct doctor *d)
 		    !site_before(r, i))
 			sites++;
 	}
-	judge_holders(r->peer_count, sites, manifest_copies(r->self), &v);
+	judge_holders(
+	    r->peer_count, sites, manifest_copies_of(r->self, sites), &v);
 	doctor_add(d, "peers.holders", NULL, &v);
 }
 

@@ -281,10 +281,10 @@ compare_sites(const void *a, const void *b)
 
 unsigned
 report_reach(const struct manifest *self, const struct manifest *const *peers,
-    size_t count)
+    size_t count, unsigned *sites_r)
 {
 	const char *own = manifest_site(self), **sites;
-	unsigned distinct = 0, others = 0, wanted = manifest_copies(self);
+	unsigned distinct = 0, others = 0, wanted;
 	size_t i, n = 0;
 
 	sites = xcalloc(count + 1, sizeof(*sites));
@@ -302,5 +302,7 @@ report_reach(const struct manifest *self, const struct manifest *const *peers,
 	/* One on our own site accepts, too, if nobody else does. */
 	if (distinct == 0 && others > 0)
 		distinct = 1;
+	*sites_r = distinct;
+	wanted = manifest_copies_of(self, distinct);
 	return distinct < wanted ? distinct : wanted;
 }

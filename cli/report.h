@@ -89,6 +89,8 @@ struct report {
 	size_t peer_count;
 	unsigned may_hold_ours; /* peers */
 	unsigned reach; /* nodes that our mail would be on; report_reach() */
+	unsigned wanted; /* nodes that it is to be on */
+	unsigned sites; /* of those that may hold it */
 	bool has_key; /* expires is known */
 	int64_t key_expires; /* 0: never */
 	struct buf problems; /* a line each */
@@ -118,10 +120,11 @@ void report_problem(struct report *r, const char *fmt, ...)
 /*
  * On how many nodes a mail for self would be if it came to any of those
  * that may accept it: at least so many, one of each site (SPEC N-8.3), at
- * most as many as wanted. Pure.
+ * most as many as wanted. *sites_r: the sites of those that may hold it.
+ * Pure.
  */
 unsigned report_reach(const struct manifest *self,
-    const struct manifest *const *peers, size_t count);
+    const struct manifest *const *peers, size_t count, unsigned *sites_r);
 
 /* One screen; agamid-status(8). */
 void report_text(

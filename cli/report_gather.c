@@ -69,8 +69,10 @@ gather_peers(struct report *r, const struct roster *roster)
 		p->we_hold = manifest_may_hold(r->self, p->m);
 		r->may_hold_ours += p->holds_ours;
 	}
-	r->reach = report_reach(r->self,
-	    (const struct manifest *const *)roster->peers, roster->peer_count);
+	r->reach =
+	    report_reach(r->self, (const struct manifest *const *)roster->peers,
+		roster->peer_count, &r->sites);
+	r->wanted = manifest_copies_of(r->self, r->sites);
 }
 
 /* Does somebody listen there? The daemons take a connection that says

@@ -132,8 +132,8 @@ json_own_mail(const struct report *r)
 	    known_if(known, r->retry), "refused", known_if(known, r->refused),
 	    "quarantined", known_if(known, r->quarantined), "delivered",
 	    known_if(known, r->delivered), "copies_wanted",
-	    (json_int_t)manifest_copies(r->self), "copies_possible",
-	    (json_int_t)r->reach, "may_hold", (json_int_t)r->may_hold_ours);
+	    (json_int_t)r->wanted, "copies_possible", (json_int_t)r->reach,
+	    "may_hold", (json_int_t)r->may_hold_ours);
 }
 
 static json_t *

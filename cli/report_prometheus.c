@@ -223,7 +223,7 @@ report_prometheus(const struct report *r, struct buf *out)
 	put_deliveries(r, out);
 	put_peers(r, out);
 	single(out, "copies_wanted", "Nodes that own mail is to be on.",
-	    manifest_copies(r->self));
+	    r->wanted);
 	single(out, "copies_possible", "Nodes that it would be on.", r->reach);
 	single(out, "problems", "Problems that agamid status shows.", problems);
 }

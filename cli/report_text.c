@@ -130,9 +130,16 @@ text_copies(const struct report *r, const struct screen *s, struct buf *out)
 static void
 text_reach(const struct report *r, const struct screen *s, struct buf *out)
 {
-	unsigned wanted = manifest_copies(r->self);
+	unsigned wanted = r->wanted;
 	const char *mark = r->reach < wanted ? SCREEN_WARN : SCREEN_GOOD;
 
+	char asked[64] = "";
+
+	if (r->self->survive > 0 && r->sites > 0)
+		snprintf(asked, sizeof(asked),
+		    ", %u%% of those that may hold (%u%% asked)",
+		    (r->reach > 0 ? r->reach - 1 : 0) * 100 / r->sites,
+		    r->self->survive);
 	if (r->reach == 0) {
 		screen_line(out, s,
 		    "for us   " SCREEN_BAD "nobody may take our mail"
@@ -145,8 +152,8 @@ text_reach(const struct report *r, const struct screen *s, struct buf *out)
 	    mark, r->reach, r->reach == 1 ? "" : "s", wanted, r->may_hold_ours,
 	    r->reach < 2 ? ": none may fail" : "");
 	if (r->reach > 1)
-		screen_line(out, s, "         and survives any %u of them",
-		    r->reach - 1);
+		screen_line(out, s, "         and survives any %u of them%s",
+		    r->reach - 1, asked);
 }
 
 static void

@@ -175,6 +175,17 @@ manifest_copies(const struct manifest *m)
 }
 
 unsigned
+manifest_copies_of(const struct manifest *m, unsigned sites)
+{
+	unsigned copies;
+
+	if (m->survive == 0)
+		return manifest_copies(m);
+	copies = sites * m->survive / 100 + 1;
+	return copies < GRANT_COPIES ? copies : GRANT_COPIES;
+}
+
+unsigned
 manifest_copies_before_250(const struct manifest *m)
 {
 	return m->copies_before_250 < GRANT_COPIES ? m->copies_before_250

@@ -65,6 +65,7 @@ struct manifest {
 	uint64_t quota, max_message_size; /* bytes */
 	/* As wished; what holders grant say the functions below. */
 	unsigned copies, copies_before_250;
+	unsigned survive; /* percent of those that may hold; 0: copies counts */
 	unsigned within; /* seconds */
 	uint64_t hold; /* seconds */
 	enum on_failure on_failure;
@@ -112,6 +113,9 @@ const char *manifest_site(const struct manifest *m);
 /* The policy that others grant: copies at most 8, within at most 20 s, hold
  * at most 90 days. */
 unsigned manifest_copies(const struct manifest *m);
+/* The same where so many sites may hold its mail: with `survive` as many as
+ * leave one when that part of them is gone. */
+unsigned manifest_copies_of(const struct manifest *m, unsigned sites);
 unsigned manifest_copies_before_250(const struct manifest *m);
 unsigned manifest_within(const struct manifest *m);
 uint64_t manifest_hold(const struct manifest *m);

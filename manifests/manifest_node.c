@@ -282,6 +282,29 @@ parse_stores(struct manifest_parse *p)
 	return parse_lists(map, &m->stores_allow, &m->stores_deny);
 }
 
+/* "60%": in the place of copies. SPEC M-3.17 */
+static void
+parse_survive(struct ynode *map, struct manifest *m)
+{
+	char digits[4] = "";
+	const char *text;
+	uint64_t n = 0;
+	size_t len;
+
+	if (map == NULL || !yaml_get_text(map, "survive", YAML_MAY, &text))
+		return;
+	len = strlen(text);
+	if (len >= 2 && len <= 3 && text[len - 1] == '%')
+		memcpy(digits, text, len - 1);
+	if (text_uint(digits, 99, &n) < 0 || n == 0)
+		field_error(field_node(map, "survive"),
+		    "expected a part of the nodes, 1%% to 99%%");
+	else if (field_node(map, "copies") != NULL)
+		field_error(field_node(map, "survive"),
+		    "expected copies or survive, not both");
+	m->survive = (unsigned)n;
+}
+
 static void
 parse_copies(struct ynode *map, struct manifest *m)
 {
@@ -292,6 +315,7 @@ parse_copies(struct ynode *map, struct manifest *m)
 	if (map != NULL &&
 	    yaml_get_uint(map, "copies", YAML_MAY, 1, 100, &count))
 		m->copies = (unsigned)count;
+	parse_survive(map, m);
 	m->copies_before_250 = m->copies < 2 ? m->copies : 2;
 	if (map == NULL ||
 	    !yaml_get_uint(map, "copies-before-250", YAML_MAY, 1, 100, &count))

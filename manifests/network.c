@@ -179,6 +179,35 @@ network_eligible(const struct network *n, const struct manifest *home,
 	return count;
 }
 
+/* The sites of those that may hold, ours among them. */
+static unsigned
+count_sites(const struct network *n, const struct manifest *home)
+{
+	const struct manifest **from;
+	size_t count, i, k;
+	unsigned sites = 1;
+
+	from = calloc(n->peer_count + 1, sizeof(*from));
+	if (from == NULL)
+		return 1;
+	count = network_eligible(n, home, from, n->peer_count);
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < i && !is_same_site(from[k], from[i]); k++)
+			;
+		sites += k == i;
+	}
+	free(from);
+	return sites;
+}
+
+unsigned
+network_copies(const struct network *n, const struct manifest *home)
+{
+	if (home->survive == 0)
+		return manifest_copies(home);
+	return manifest_copies_of(home, count_sites(n, home));
+}
+
 /* ---- the newest view ---- */
 
 struct network_source *

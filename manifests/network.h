@@ -72,4 +72,10 @@ const char *network_dir(const struct network *n);
 size_t network_eligible(const struct network *n, const struct manifest *home,
     const struct manifest **out, size_t max);
 
+/*
+ * How many copies of this home's mail there are to be, the one that is
+ * accepted here among them (manifest_copies_of()).
+ */
+unsigned network_copies(const struct network *n, const struct manifest *home);
+
 #endif

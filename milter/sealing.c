@@ -185,7 +185,7 @@ commit(struct sealing *j, struct error *error_r)
 
 	spool_writer_id(j->writer, t->id);
 	t->size = spool_writer_size(j->writer);
-	t->copies = sealing_copies(j->home, t->size);
+	t->copies = sealing_copies(network_copies(j->net, j->home), t->size);
 	if ((rc = sealer_sign(j->sealer, j->net, t)) != AG_OK)
 		return error_set(error_r, rc, "can't sign the ticket");
 	if (j->dsn != NULL)
@@ -585,9 +585,9 @@ sealing_free(struct sealing **job)
 }
 
 unsigned
-sealing_copies(const struct manifest *home, uint64_t size)
+sealing_copies(unsigned wished, uint64_t size)
 {
-	unsigned copies = home->copies;
+	unsigned copies = wished;
 
 	if (size > 1024 * 1024 && copies > 2)
 		copies = 2;

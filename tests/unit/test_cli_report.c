@@ -81,6 +81,8 @@ make(struct report *r, const char *relayd, const char *deliver)
 	}
 	r->may_hold_ours = 2;
 	r->reach = 2;
+	r->wanted = 4;
+	r->sites = 2;
 	r->totals[BUNDLE_HELD].count = 12;
 	r->totals[BUNDLE_HELD].bytes = 524288;
 	r->room = 8000000000;
@@ -310,6 +312,7 @@ test_reach(void **state)
 	struct manifest self = node(alice, own), peers[6];
 	const struct manifest *list[6];
 	char names[6][24];
+	unsigned sites;
 	size_t i, k;
 
 	(void)state;
@@ -320,18 +323,23 @@ test_reach(void **state)
 			list[k] = &peers[k];
 		}
 		assert_int_equal(
-		    report_reach(&self, list, rows[i].count), rows[i].want);
+		    report_reach(&self, list, rows[i].count, &sites),
+		    rows[i].want);
 	}
 	for (k = 0; k < 6; k++) {
 		snprintf(names[k], sizeof(names[k]), "p%zu", k);
 		peers[k] = node(names[k], NULL);
 		list[k] = &peers[k];
 	}
-	assert_int_equal(report_reach(&self, list, 6), 4);
+	assert_int_equal(report_reach(&self, list, 6, &sites), 4);
+	assert_int_equal(sites, 6);
+	self.survive = 80; /* SPEC M-3.17 */
+	assert_int_equal(report_reach(&self, list, 6, &sites), 5);
+	self.survive = 0;
 	peers[0].stores_allow.count = 0;
 	peers[1].stores_allow.count = 0;
 	peers[2].stores_allow.count = 0;
-	assert_int_equal(report_reach(&self, list, 6), 3);
+	assert_int_equal(report_reach(&self, list, 6, &sites), 3);
 }
 
 /* SPEC N-19.4 */

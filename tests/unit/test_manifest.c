@@ -341,6 +341,14 @@ static const struct {
     {"copies: 4", "copies: 0", "node.policy.copies: expected a number"},
     {"copies: 4", "copies: 1",
 	"node.policy.copies-before-250: expected at most copies (1)"},
+    /* SPEC M-3.17 */
+    {"copies: 4", "survive: 60", "node.policy.survive: expected a part"},
+    {"copies: 4", "survive: 100%", "node.policy.survive: expected a part"},
+    {"copies: 4", "survive: 0%", "node.policy.survive: expected a part"},
+    {"copies: 4", "survive: -1%", "node.policy.survive: expected a part"},
+    {"copies: 4", "survive: '%'", "node.policy.survive: expected a part"},
+    {"copies: 4", "copies: 4, survive: 60%",
+	"node.policy.survive: expected copies or survive"},
     {"within: 10s", "within: 10", "node.policy.within: expected a time"},
     {"within: 10s", "within: 6m", "node.policy.within: expected a time of"},
     {"within: 10s", "hold: 2h", "node.policy.hold: expected a time of 1d"},
@@ -581,6 +589,40 @@ granted(void **state)
 	}
 }
 
+/* SPEC M-3.17, M-5.3: one is left when so many percent are gone. */
+static void
+survive(void **state)
+{
+	static const struct {
+		const char *asked;
+		unsigned sites, copies;
+	} rows[] = {
+	    {"survive: 60%", 1, 1},
+	    {"survive: 60%", 2, 2},
+	    {"survive: 60%", 5, 4},
+	    {"survive: 60%", 6, 4},
+	    {"survive: 60%", 11, 7},
+	    {"survive: 60%", 1000, 8},
+	    {"survive: 1%", 99, 1},
+	    {"survive: 99%", 4, 4},
+	    {"copies: 4", 1000, 4},
+	};
+	struct manifest *m;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		text = changed(carol_text(), "copies: 4", rows[i].asked);
+		m = parse("carol.yaml", text);
+		free(text);
+		assert_non_null(m);
+		assert_int_equal(
+		    manifest_copies_of(m, rows[i].sites), rows[i].copies);
+		done(&m);
+	}
+}
+
 /* Both sides' lists: SPEC M-5.1. */
 static void
 may_hold(void **state)
@@ -626,6 +668,7 @@ main(void)
 	    help_test(file_bounds),
 	    help_test(unsigned_body),
 	    help_test(granted),
+	    help_test(survive),
 	    help_test(may_hold),
 	};
 

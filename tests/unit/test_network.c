@@ -218,6 +218,32 @@ view_eligible(void **state)
 	    "grace", sites, N(sites), "bob", 8, "alice carol erin frank ");
 }
 
+/* SPEC M-3.17: of sites, this node's among them. */
+static void
+view_copies(void **state)
+{
+	static const struct net_node nodes[] = {
+	    {.name = "alice"},
+	    {.name = "bob", .more = "  policy: {survive: 60%}\n"},
+	    {.name = "carol", .more = "  site: rome\n"},
+	    {.name = "dave", .more = "  site: rome\n"},
+	    {.name = "erin"},
+	    {.name = "frank"},
+	    {.name = "grace", .more = "  policy: {copies: 9}\n"},
+	};
+	struct network *n;
+	struct error e;
+
+	(void)state;
+	n = network_load(net_derive("alice", nodes, N(nodes), NULL, 0), &e);
+	assert_non_null(n);
+	/* alice, rome, erin, frank and grace */
+	assert_int_equal(network_copies(n, network_find(n, "bob")), 4);
+	assert_int_equal(network_copies(n, network_find(n, "grace")), 8);
+	assert_int_equal(network_copies(n, network_find(n, "carol")), 4);
+	network_unref(&n);
+}
+
 /* SPEC N-14.6, M-7.3: one bad file leaves the others in force. */
 static void
 load_bad_file(void **state)
@@ -547,6 +573,7 @@ main(void)
 	    help_test(view_domains),
 	    help_test(view_keys),
 	    help_test(view_eligible),
+	    help_test(view_copies),
 	    help_test(load_bad_file),
 	    help_test(load_stolen_domain),
 	    help_test(load_no_fingerprint),
