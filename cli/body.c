@@ -79,8 +79,8 @@ body_is_same(const struct buf *a, const struct buf *b)
 	return same;
 }
 
-static size_t
-indent_of(const char *line, size_t len)
+size_t
+body_indent(const char *line, size_t len)
 {
 	size_t n = 0;
 
@@ -93,7 +93,7 @@ indent_of(const char *line, size_t len)
 static bool
 is_empty(const char *line, size_t len)
 {
-	size_t n = indent_of(line, len);
+	size_t n = body_indent(line, len);
 
 	return n == len || line[n] == '#';
 }
@@ -113,7 +113,7 @@ find_children(const struct buf *body, size_t *at_r, size_t *indent_r)
 	while (cursor_line(&c, &line, &n)) {
 		if (inside && !is_empty(line, n)) {
 			*at_r = (size_t)(line - buf_str(body));
-			*indent_r = indent_of(line, n);
+			*indent_r = body_indent(line, n);
 			return *indent_r > 0;
 		}
 		if (!inside && n >= skip && memcmp(line, node, skip) == 0) {
@@ -137,14 +137,14 @@ find_key(const struct buf *body, const char *key, size_t first, size_t indent,
 
 	cursor_init(&c, buf_str(body) + first, body->len - first);
 	while (cursor_line(&c, &line, &n)) {
-		if (indent_of(line, n) == n)
+		if (body_indent(line, n) == n)
 			continue; /* an empty line ends nothing */
 		*to_r = (size_t)(line - buf_str(body));
-		if (indent_of(line, n) > indent)
+		if (body_indent(line, n) > indent)
 			continue;
 		if (found)
 			return true;
-		if (indent_of(line, n) < indent)
+		if (body_indent(line, n) < indent)
 			return false;
 		if (n > indent + len && memcmp(line + indent, key, len) == 0 &&
 		    line[indent + len] == ':') {
@@ -156,20 +156,17 @@ find_key(const struct buf *body, const char *key, size_t first, size_t indent,
 	return found;
 }
 
-static int
-put_value(struct buf *out, size_t indent, const char *key, const char *value)
+int
+body_put_block(
+    struct buf *out, size_t indent, const char *key, const char *text)
 {
 	const char *line;
 	struct cursor c;
 	size_t n;
 	int rc;
 
-	rc = buf_printf(out, "%*s%s: ", (int)indent, "", key);
-	if (rc == 0 && strchr(value, '\n') == NULL)
-		return buf_printf(out, "%s\n", value);
-	if (rc == 0)
-		rc = buf_puts(out, "|\n");
-	cursor_init(&c, value, strlen(value));
+	rc = buf_printf(out, "%*s%s: |\n", (int)indent, "", key);
+	cursor_init(&c, text, strlen(text));
 	while (rc == 0 && cursor_line(&c, &line, &n)) {
 		if (n > 0 && line[n - 1] == '\r')
 			n--;
@@ -178,6 +175,14 @@ put_value(struct buf *out, size_t indent, const char *key, const char *value)
 				  (int)n, line);
 	}
 	return rc;
+}
+
+static int
+put_value(struct buf *out, size_t indent, const char *key, const char *value)
+{
+	if (strchr(value, '\n') != NULL)
+		return body_put_block(out, indent, key, value);
+	return buf_printf(out, "%*s%s: %s\n", (int)indent, "", key, value);
 }
 
 int

@@ -14,6 +14,16 @@
 
 #include "util/buf.h"
 
+/* ---- for those that change a line themselves ---- */
+
+/* How many blanks the line begins with. */
+size_t body_indent(const char *line, size_t len);
+/* "KEY: |" and text's lines behind it, indented; CRLF becomes LF. */
+int body_put_block(
+    struct buf *out, size_t indent, const char *key, const char *text);
+
+/* ---- the whole ---- */
+
 /* Up to and including the first line "..."; where there is none it is
  * added. What stands behind it (a signature) is dropped. */
 int body_take(const void *data, size_t len, struct buf *out);

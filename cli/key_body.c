@@ -9,22 +9,13 @@
 
 #include <string.h>
 
+#include "cli/body.h"
 #include "util/error.h"
 
 struct place {
 	size_t from, to; /* the entry's lines, as offsets */
 	size_t indent;
 };
-
-static size_t
-indent_of(const char *line, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && line[n] == ' ')
-		n++;
-	return n;
-}
 
 /* "NAME:", "'NAME':" or "\"NAME\":" at the line's beginning. */
 static bool
@@ -60,7 +51,7 @@ find_entry(const struct buf *body, struct cursor *c, size_t above,
 	size_t n, indent;
 
 	while (cursor_line(c, &line, &n)) {
-		indent = indent_of(line, n);
+		indent = body_indent(line, n);
 		if (indent == n)
 			continue;
 		p->to = (size_t)(line - buf_str(body));
@@ -87,7 +78,7 @@ find(const struct buf *body, const char *mailbox, struct place *p)
 
 	cursor_init(&c, buf_str(body), body->len);
 	while (cursor_line(&c, &line, &n)) {
-		indent = indent_of(line, n);
+		indent = body_indent(line, n);
 		if (indent > 0 &&
 		    is_named(line + indent, n - indent, "mailboxes"))
 			return find_entry(body, &c, indent, mailbox, p);
@@ -111,26 +102,6 @@ put_quoted(struct buf *out, const char *text)
 }
 
 static int
-put_key(struct buf *out, size_t indent, const char *key)
-{
-	const char *line;
-	struct cursor c;
-	size_t n;
-	int rc;
-
-	rc = buf_printf(out, "%*sopenpgp: |\n", (int)indent, "");
-	cursor_init(&c, key, strlen(key));
-	while (rc == 0 && cursor_line(&c, &line, &n)) {
-		if (n > 0 && line[n - 1] == '\r')
-			n--;
-		rc = n == 0 ? buf_putc(out, '\n')
-			    : buf_printf(out, "%*s%.*s\n", (int)indent + 2, "",
-				  (int)n, line);
-	}
-	return rc;
-}
-
-static int
 put_entry(struct buf *out, size_t indent, const char *mailbox,
     const char *matches, const char *key)
 {
@@ -145,7 +116,9 @@ put_entry(struct buf *out, size_t indent, const char *mailbox,
 		if (rc == 0)
 			rc = buf_putc(out, '\n');
 	}
-	return rc == 0 && key != NULL ? put_key(out, indent + 2, key) : rc;
+	return rc == 0 && key != NULL
+	    ? body_put_block(out, indent + 2, "openpgp", key)
+	    : rc;
 }
 
 int
