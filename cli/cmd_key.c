@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/body.h"
@@ -24,10 +25,10 @@
 #include "util/file.h"
 #include "util/text.h"
 
-#define USAGE                                                    \
-	"key new MAILBOX [--home DIR] [--sheet FILE]\n"          \
-	"       agamid key import MAILBOX FILE [--home DIR]\n"   \
-	"       agamid key passwd|export MAILBOX [--home DIR]\n" \
+#define USAGE                                                              \
+	"key new MAILBOX [--home DIR] [--sheet FILE]\n"                    \
+	"       agamid key import MAILBOX FILE [--home DIR] [--replace]\n" \
+	"       agamid key passwd|export MAILBOX [--home DIR]\n"           \
 	"       agamid key remove MAILBOX"
 #define DOVEADM_DEADLINE 30 /* seconds */
 #define PASS_MAX 1024
@@ -36,6 +37,7 @@
 struct keying {
 	struct known known;
 	const char *mailbox, *file, *sheet;
+	bool replace;
 	const struct manifest_mailbox *box; /* as in force */
 	char *home;
 	struct mailbox_key *key;
@@ -333,6 +335,22 @@ load_import(struct keying *k)
 	return rc;
 }
 
+/* What nobody can open any more is not deleted all the same. */
+static int
+put_aside(struct keying *k)
+{
+	struct error why;
+	char *name;
+
+	if (k->secret.len == 0)
+		return CLI_OK;
+	if (key_file_keep(k->home, time(NULL), &name, &why) < 0)
+		return cli_error("%s", why.text);
+	cli_out("The key file that was there is kept as %s\n", name);
+	free(name);
+	return CLI_OK;
+}
+
 /* With an older key in the file the newest is published: that must be the
  * one that was meant. */
 static int
@@ -342,14 +360,17 @@ run_import(struct keying *k)
 	int rc;
 
 	rc = read_file(k);
-	if (rc == CLI_OK && k->secret.len > 0)
-		return cli_error("%s has a key already; the file stays as it "
-				 "is (agamid key export)",
+	if (rc == CLI_OK && k->secret.len > 0 && !k->replace)
+		return cli_error("%s has a key already, and its file stays as "
+				 "it is; where its password is lost, "
+				 "--replace puts the file aside",
 		    k->mailbox);
 	if (rc == CLI_OK)
 		rc = load_import(k);
 	if (rc == CLI_OK)
 		rc = ask_new(pass);
+	if (rc == CLI_OK)
+		rc = put_aside(k);
 	if (rc == CLI_OK)
 		rc = store(k, pass);
 	explicit_bzero(pass, sizeof(pass));
@@ -420,6 +441,7 @@ parse(int argc, char **argv, int args, struct keying *k)
 {
 	static const struct option options[] = {
 	    {"home", required_argument, NULL, 'h'},
+	    {"replace", no_argument, NULL, 'r'},
 	    {"sheet", required_argument, NULL, 's'},
 	    {NULL, 0, NULL, 0},
 	};
@@ -431,6 +453,8 @@ parse(int argc, char **argv, int args, struct keying *k)
 			k->home = xstrdup(optarg);
 		else if (c == 's')
 			k->sheet = optarg;
+		else if (c == 'r' && args == 2)
+			k->replace = true;
 		else
 			return cli_usage(USAGE);
 	}

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "mail/mailbox_key.h"
 #include "util/file.h"
+#include "util/text.h"
 
 /* What the child does with the file; its end is the parent's pipe. */
 typedef int child_fn(
@@ -34,6 +36,16 @@ child_write(const char *path, struct buf *data, int end, struct error *error_r)
 	(void)end;
 	return file_replace(
 	    path, buf_str(data), data->len, 0600, "key", error_r);
+}
+
+/* data: the new name. */
+static int
+child_keep(const char *path, struct buf *data, int end, struct error *error_r)
+{
+	(void)end;
+	if (link(path, buf_str(data)) < 0 || unlink(path) < 0)
+		return error_set_errno(error_r, AG_EIO, "%s", path);
+	return file_sync_parent(path, "key", error_r);
 }
 
 static int
@@ -122,18 +134,44 @@ key_file_read(const char *home, struct buf *data, struct error *error_r)
 	return rc;
 }
 
-int
-key_file_write(const char *home, const struct buf *data, struct error *error_r)
+/* A child that has something to be told, and says nothing but errors. */
+static int
+tell(const char *home, child_fn *fn, const void *data, size_t len,
+    struct error *error_r)
 {
 	struct buf said, copy;
 	int rc;
 
 	buf_init(&said, 2 * sizeof(struct error));
 	buf_init(&copy, MAILBOX_KEY_MAX);
-	rc = buf_put(&copy, buf_str(data), data->len);
+	rc = buf_put(&copy, data, len);
 	if (rc == 0)
-		rc = run(home, child_write, &copy, &said, error_r);
+		rc = run(home, fn, &copy, &said, error_r);
 	buf_wipe(&copy);
 	buf_free(&said);
+	return rc;
+}
+
+int
+key_file_write(const char *home, const struct buf *data, struct error *error_r)
+{
+	return tell(home, child_write, buf_str(data), data->len, error_r);
+}
+
+int
+key_file_keep(
+    const char *home, time_t now, char **name_r, struct error *error_r)
+{
+	char stamp[32];
+	struct tm tm;
+	int rc;
+
+	strftime(stamp, sizeof(stamp), "%Y%m%d%H%M%S", gmtime_r(&now, &tm));
+	*name_r = xasprintf("%s/" KEY_FILE ".%s", home, stamp);
+	rc = tell(home, child_keep, *name_r, strlen(*name_r), error_r);
+	if (rc < 0) {
+		free(*name_r);
+		*name_r = NULL;
+	}
 	return rc;
 }

@@ -125,6 +125,16 @@ def test_import(node, tmp_path, key):
     assert fprs[0] == fprs[1]
     node.agamid("key", "import", "frank", key.secret, "--home", home,
                 stdin=f"{key.passphrase}\nnew\n", code=1)
+    # SPEC D-7.4: the password is lost, and the sheet is not.
+    secret = home / ".agamid/secret.pgp"
+    lost = secret.read_bytes()
+    said = node.agamid("key", "import", "frank", key.secret, "--home", home,
+                       "--replace", stdin=f"{key.passphrase}\nnewer\n")
+    kept = pathlib.Path(said.decode().split("kept as ")[1].splitlines()[0])
+    assert kept.read_bytes() == lost and secret.read_bytes() != lost
+    assert kept.parent == secret.parent and kept.stat().st_mode & 0o777 == 0o600
+    node.agamid("key", "passwd", "frank", "--home", home,
+                stdin="newer\nlast\n")
 
 
 def test_links_are_not_followed_by_root(node, tmp_path):
