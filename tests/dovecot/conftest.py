@@ -15,6 +15,8 @@ WANTED = {"soak": "AGAMID_SOAK", "imaptest": "AGAMID_IMAPTEST"}
 
 
 def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "both: tests/all runs it on Dovecot 2.4, too")
     for marker, variable in WANTED.items():
         config.addinivalue_line(
             "markers", f"{marker}: only where {variable} is set")

