@@ -42,6 +42,7 @@
 #include "relayd/proof.h"
 #include "relayd/receipts.h"
 #include "relayd/standing.h"
+#include "relayd/rekey.h"
 #include "relayd/repair.h"
 #include "relayd/wake.h"
 #include "relayd/state_expiry.h"
@@ -254,6 +255,7 @@ set_view(struct relayd *r, struct network *net)
 	    network_self(net)->network, network_peer_count(net));
 	if (r->exchange != NULL)
 		exchange_view(r);
+	rekey_view(r);
 	if (!r->ready)
 		return;
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {

@@ -309,6 +309,17 @@ def test_sessions_of_a_removed_peer_end(two):
     assert carol.end() == ("", 1)
 
 
+def test_sessions_end_with_the_keys_that_let_them_in(two):
+    """SPEC R-11.7"""
+    carol = Caller(two.alice, "carol", version=2)
+    settled(carol)
+    two.carol.addresses = ["192.0.2.77"]
+    two.alice.write_derived()
+    two.carol.client_key = two.carol.host_key
+    two.alice.write_derived()
+    assert carol.until("bye") == "bye its SSH keys have changed"
+
+
 def rotate_ticket_key(node):
     """A new ticket key and serial; the manifest of before."""
     before = node.manifest()
