@@ -41,16 +41,16 @@ verify(struct relayd *r, const char *text, size_t len, struct receipt *rc_r)
 	return key == NULL ? AG_ESIG : receipt_verify(rc_r, key);
 }
 
-/* Does this ID concern us, and is it this home's? */
+/* Does this ID concern us, and is it this home's? What we hold for another
+ * is not done with a receipt of our own. */
 static bool
 concerns(struct relayd *r, const struct receipt *rc, const char *id)
 {
 	struct held *h = store_find(r->store, id);
 
-	if (strcmp(rc->home, r->self->name) == 0)
-		return true; /* adopt.c */
-	return h != NULL &&
-	    strcmp(store_home(r->store, h)->name, rc->home) == 0;
+	if (h == NULL) /* adopt.c */
+		return strcmp(rc->home, r->self->name) == 0;
+	return strcmp(store_home(r->store, h)->name, rc->home) == 0;
 }
 
 /* Those that have it are to hear of it. */

@@ -403,7 +403,7 @@ def test_forged_receipt_deletes_nothing(hostile):
     mine, = net.alice.bundles("bob", 1, copies=1)
     wait_for(lambda: mine in net.alice.held("bob"), what="taken")
     c = Caller(net.alice, "carol")
-    for node, home in ((net.carol, "bob"), (net.carol, "carol")):
+    for node, home in ((net.carol, "bob"), (net.carol, "carol"), (net.alice, "alice")):
         text = node.receipt(mine, home=home)
         c.say(f"receipt {len(text)}", text)
         assert c.until("noted")
