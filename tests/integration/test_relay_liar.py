@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""A friend's program that lies at random in every way the grammar leaves
+room for. The verbs and their words are read from relayd/proto.c, so that a
+new one is lied with, too. AGAMID_SEED repeats one run; AGAMID_SOAK makes it
+long, from a seed of its own."""
+
+import os
+import pathlib
+import random
+import re
+import select
+import tempfile
+import time
+
+import pytest
+from relay_net import NETWORK, SOURCE, Caller, Net, made, ticket_of, wait_for
+
+SOAK = bool(os.environ.get("AGAMID_SOAK"))
+SHAPE = re.compile(r'\{PROTO_\w+, "([a-z-]+)", "([a-z]*)", (true|false), (\w+)\}')
+MEMORY = 48 << 20
+
+
+def shapes():
+    """[(verb, letters of its words)] of the wire."""
+    text = (SOURCE / "relayd/proto.c").read_text(encoding="utf-8")
+    found = [(verb, words) for verb, words, wire, _ in SHAPE.findall(text) if wire == "true"]
+    assert len(found) > 30
+    return found
+
+
+class Liar:
+    """Knows true things of everybody's, and says them where they don't belong."""
+
+    def __init__(self, net, dice, true_ids):
+        self.dice = dice
+        self.shapes = [s for s in shapes() if s[0] not in ("agamid-relay", "bye")]
+        self.ids = true_ids + [f"{dice.getrandbits(256):064x}" for _ in range(4)]
+        self.texts = [ticket_of(p) for n in net.nodes.values() for p in n.path("out").iterdir()]
+        # Receipts by everybody but Bob, who is believed whoever brings his.
+        self.texts += [n.receipt(i, home=home) for n in net.nodes.values() if n is not net.bob for i in true_ids for home in ("bob", n.name)]
+        self.texts += [p.read_bytes()[:65536] for p in net.alice.path("var/lib/agamid/derived/manifests").iterdir()]
+
+    def number(self, most=1 << 53):
+        return self.dice.choice([0, 1, 2, 255, 65536, most - 1, most, self.dice.randrange(most)])
+
+    def payload(self):
+        text = self.dice.choice([*self.texts, self.dice.randbytes(self.dice.choice([1, 100, 2000]))])
+        if self.dice.random() < 0.5:  # nearly true
+            at = self.dice.randrange(len(text))
+            text = text[:at] + self.dice.randbytes(1) + text[at + 1 :]
+        return text
+
+    def word(self, letter):
+        d = self.dice
+        if letter in "ns" and d.random() < 0.9:
+            return d.choice(["alice", "bob", "carol", "dave", "nobody"]) if letter == "n" else str(d.choice([1, 2000, 10000, 1 << 40]))
+        words = {
+            "i": lambda: d.choice(self.ids), "p": lambda: d.choice(self.ids), "h": lambda: f"{d.getrandbits(64):016x}",
+            "j": lambda: f"{d.getrandbits(128):032x}", "u": lambda: d.choice(["smtp", "offer", "x"]), "c": lambda: d.choice(["ok", "fail"]),
+            "x": lambda: "all of it is true", "o": lambda: "so", "w": lambda: NETWORK,
+        }
+        return words.get(letter, lambda: str(self.number()))()
+
+    def line(self):
+        verb, letters = self.dice.choice(self.shapes)
+        payload = self.payload() if letters[-1:] in ("l", "z") else b""
+        words = [verb] + [str(len(payload)) if w in "lz" else self.word(w) for w in letters]
+        return " ".join(words).encode() + b"\n" + payload
+
+
+def lie(net, liar, lines, reads):
+    """One session; it may be ended at any time. (Whoever is cut off says
+    no more.)"""
+    c = Caller(net.alice, "carol", version=3)
+    try:
+        for _ in range(lines):
+            c.send(liar.line())
+            if reads and select.select([c.p.stdout], [], [], 0)[0] and not os.read(c.p.stdout.fileno(), 65536):
+                break
+    except BrokenPipeError:
+        pass
+    c.hang_up()
+
+
+def memory(process):
+    text = pathlib.Path(f"/proc/{process.p.pid}/statm").read_text(encoding="ascii")
+    return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("AGAMID_SEED", time.time_ns() % (1 << 32)))] if SOAK or "AGAMID_SEED" in os.environ else [1])
+def test_liar(seed):
+    """SPEC N-9.5, R-2.4, R-2.5, R-4.5, R-5.1, R-6.1, R-11.5, R-15.4: Alice goes on, keeps all that is not
+    Carol's, serves others meanwhile, and brings it home; nothing grows."""
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    net = Net(tempfile.mkdtemp(prefix="rl-", dir="/tmp"), ["alice", "bob", "carol", "dave"])
+    try:
+        for n in net.nodes.values():
+            n.path("out").mkdir()
+            made(n, "bob")
+        net.start("alice")
+        mine = net.alice.bundles("bob", 4, copies=1)
+        wait_for(lambda: set(mine) <= set(net.alice.held("bob")), what="taken")
+        first = net.alice.relayd.p.pid
+        end = time.monotonic() + (600 if SOAK else 3)
+        liar, rounds = Liar(net, dice, mine), 0
+        while rounds < 20 or time.monotonic() < end:
+            lie(net, liar, dice.choice([5, 50, 300]), dice.random() < 0.7)
+            rounds += 1
+        friend = Caller(net.alice, "dave")
+        friend.say("ping")
+        assert friend.until("pong")
+        friend.hang_up()
+        assert net.alice.relayd.running() and net.alice.relayd.p.pid == first
+        assert set(mine) <= set(net.alice.held("bob"))
+        assert memory(net.alice.relayd) < MEMORY
+        net.start("bob")
+        wait_for(lambda: set(mine) <= set(net.bob.delivered()), what="the mail to be home")
+        assert sorted(net.bob.delivered()) == sorted(set(net.bob.delivered()))
+    finally:
+        net.show()
+        net.close()
