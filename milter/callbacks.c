@@ -22,6 +22,7 @@
 #include "milter/question.h"
 #include "milter/received.h"
 #include "milter/sealing.h"
+#include "milter/spf.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -226,6 +227,7 @@ on_helo(SMFICTX *ctx, char *helo)
 		return SMFIS_CONTINUE;
 	copy(c->client.helo, sizeof(c->client.helo), helo);
 	note_tls(ctx, c);
+	c->client.spf[0] = '\0';
 	return SMFIS_CONTINUE;
 }
 
@@ -383,6 +385,10 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (c == NULL || c->class.kind != MAIL_PEER)
 		return SMFIS_ACCEPT;
+	/* What Postfix prepends comes before what the client sent. */
+	if (c->job == NULL && milter->spf_header)
+		(void)spf_result(name, value, network_self(c->net)->host,
+		    c->client.spf, sizeof(c->client.spf));
 	if ((a = need_job(c)) == ANSWER_OK)
 		a = push_header(c, name, value);
 	return a == ANSWER_OK ? SMFIS_CONTINUE : refuse_message(ctx, c, a);

@@ -19,6 +19,7 @@ struct milter { /* all borrowed; must live as long as the process */
 	struct network_source *source;
 	struct sessions *sessions;
 	struct sealer *sealer;
+	bool spf_header; /* the first field may say it (spf.h) */
 };
 
 /* Tell libmilter about us and listen at the UNIX socket path. 0, AG_EIO.

@@ -56,10 +56,11 @@ int
 main(int argc, char **argv)
 {
 	struct conf *conf;
-	struct milter m = {NULL, NULL, NULL};
+	struct milter m = {.source = NULL};
 	struct error error;
 
 	conf = conf_main(argc, argv, "agamid-milter", "", NULL, NULL);
+	m.spf_header = conf->spf == CONF_SPF_HEADER;
 	process_prepare();
 	process_block_signals();
 	if (keys_init() != AG_OK ||

@@ -51,6 +51,12 @@ static const char *const dsn_words[] = {
     NULL,
 };
 
+static const char *const spf_words[] = {
+    [CONF_SPF_NONE] = "none",
+    [CONF_SPF_HEADER] = "header",
+    NULL,
+};
+
 static const char *const seal_words[] = {"held", "always", NULL};
 
 static void
@@ -172,6 +178,8 @@ conf_read_words(struct conf *c, struct ynode *root)
 	}
 	if (yaml_get_word(root, "dsn", YAML_MAY, dsn_words, &i))
 		c->dsn = (enum conf_dsn)i;
+	if (yaml_get_word(root, "spf", YAML_MAY, spf_words, &i))
+		c->spf = (enum conf_spf)i;
 }
 
 static void
@@ -495,8 +503,9 @@ conf_print(const struct conf *c, FILE *out)
 {
 	fprintf(out, "# %s\n# spool %s\n# state %s\n# secrets %s\n# run %s\n",
 	    c->path, c->spool_dir, c->state_dir, c->secret_dir, c->run_dir);
-	fprintf(out, "node: %s\nlog: %s\nopenpgp: %s\ndsn: %s\n", c->node,
-	    log_words[c->log], openpgp_words[c->openpgp], dsn_words[c->dsn]);
+	fprintf(out, "node: %s\nlog: %s\nopenpgp: %s\ndsn: %s\nspf: %s\n",
+	    c->node, log_words[c->log], openpgp_words[c->openpgp],
+	    dsn_words[c->dsn], spf_words[c->spf]);
 	print_size(out, "max-message-size", c->max_message_size);
 	print_size(out, "reserve", c->reserve);
 	fprintf(out, "sealing:\n  max: %u\n", c->sealing_max);

@@ -7,6 +7,7 @@
  *	log: info			# debug, info, warn, error
  *	openpgp: auto			# auto, gpgme, rnp
  *	dsn: own			# own, all
+ *	spf: none			# none, header
  *	max-message-size: 100M		# of what we accept for others
  *	reserve: 1G			# free space never used
  *	sealing: {max: 8, timeout: 2m}
@@ -41,6 +42,11 @@
 #define GROUP_SPOOL "agamid"
 
 /* Whose senders are told when their mail expires. */
+enum conf_spf {
+	CONF_SPF_NONE,
+	CONF_SPF_HEADER, /* Postfix puts a field on top (milter/spf.h) */
+};
+
 enum conf_dsn {
 	CONF_DSN_OWN, /* our own users */
 	CONF_DSN_ALL, /* strangers, too, if SPF passes */
@@ -58,6 +64,7 @@ struct conf {
 	enum log_level log;
 	enum openpgp_engine openpgp;
 	enum conf_dsn dsn;
+	enum conf_spf spf;
 	uint64_t max_message_size;
 	uint64_t reserve;
 	unsigned sealing_max;

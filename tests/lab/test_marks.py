@@ -3,12 +3,14 @@
 what he saw, and the home's own on the DKIM signature, by a real opendkim."""
 
 import base64
+import json
 import re
 import subprocess
 
 import dkim
 import pytest
-from helpers import arrives, empty_spools, fresh_word, wait_for_copies
+import yaml
+from helpers import arrives, empty_spools, fresh_word, stranger_says, wait_for_copies
 from labkit import mailbox, story, wait
 
 BOB = "bob@bob.example"
@@ -92,4 +94,37 @@ def test_what_was_seen(lab, signer):
         assert "x-tls=pass smtp.version=TLSv1" in seen[f"{via}.friends.example"]
         assert ("dkim=pass" in seen["bob.friends.example"]) == (kind == "good"), seen
         assert "dkim=fail" in seen["bob.friends.example"] or kind == "good"
+    empty_spools(lab)
+
+
+def test_spf_of_the_friends_postfix(lab):
+    """SPEC N-3.8: taken from the field that Postfix prepends, and from no other."""
+    alice = lab.nodes["alice"]
+    config = alice.directory / "etc/agamid/agamid.yaml"
+    before = config.read_text(encoding="utf-8")
+    words = {name: fresh_word("spf") for name in ("alice", "carol")}
+    lab.nodes["bob"].off()
+    try:
+        config.write_text(json.dumps({**yaml.safe_load(before), "spf": "header"}), encoding="utf-8")
+        alice.exec("postconf", "-e", "smtpd_sender_restrictions=check_sender_access static:{PREPEND Received-SPF: Pass (ok) identity=mailfrom}")
+        alice.exec("postfix", "reload")
+        alice.stop_services("agamid-milter")
+        alice.start_services("agamid-milter")
+        lab.ready(alice)
+        for name, word in words.items():
+            claimed = b"Received-SPF: %s (I say so)\r\n" % (b"Fail" if name == "alice" else b"Pass")
+            replies, data = stranger_says(lab, name, ANN, [BOB], claimed + story.message(word, BOB))
+            assert data[0] == 250, (replies, data)
+    finally:
+        config.write_text(before, encoding="utf-8")
+        alice.exec("postconf", "-X", "smtpd_sender_restrictions")
+        alice.exec("postfix", "reload")
+        alice.stop_services("agamid-milter")
+        alice.start_services("agamid-milter")
+        lab.ready(alice)
+    lab.start(lab.nodes["bob"])
+    for name, word in words.items():
+        seen = results_of(arrives(lab, "bob", word))[f"{name}.friends.example"]
+        assert ("spf=pass smtp.mailfrom=\"ann@sender.example\"" in seen) == (name == "alice"), seen
+        assert "spf=fail" not in seen
     empty_spools(lab)

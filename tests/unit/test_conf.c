@@ -49,6 +49,7 @@ test_defaults(void **state)
 	assert_int_equal(c->log, LOG_LVL_INFO);
 	assert_int_equal(c->openpgp, OPENPGP_AUTO);
 	assert_int_equal(c->dsn, CONF_DSN_OWN);
+	assert_int_equal(c->spf, CONF_SPF_NONE);
 	assert_true(c->max_message_size == 100U << 20);
 	assert_true(c->reserve == 1U << 30);
 	assert_int_equal(c->sealing_max, 8);
@@ -74,6 +75,7 @@ static const char everything[] =
     "log: debug\n"
     "openpgp: gpgme\n"
     "dsn: all\n"
+    "spf: header\n"
     "max-message-size: 300M\n"
     "reserve: 1536M\n"
     "sealing: {max: 3, timeout: 90s}\n"
@@ -99,6 +101,7 @@ check_everything(const struct conf *c)
 	assert_int_equal(c->log, LOG_LVL_DEBUG);
 	assert_int_equal(c->openpgp, OPENPGP_GPGME);
 	assert_int_equal(c->dsn, CONF_DSN_ALL);
+	assert_int_equal(c->spf, CONF_SPF_HEADER);
 	assert_true(c->max_message_size == 300U << 20);
 	assert_true(c->reserve == 1536U << 20);
 	assert_int_equal(c->sealing_max, 3);
@@ -223,7 +226,8 @@ static const struct {
 	"\"/\", found \"spool\"\n"},
     {"node: a\nnod: b\nsealing: {maxx: 1}\n",
 	"f:2:1: unknown key \"nod\"; expected one of node, log, openpgp, "
-	"dsn, max-message-size, reserve, sealing, relay, deliver, mailboxes, "
+	"dsn, spf, max-message-size, reserve, sealing, relay, deliver, "
+	"mailboxes, "
 	"postfix, dovecot\n"
 	"f:3:11: sealing: unknown key \"maxx\"; expected one of max, "
 	"timeout\n"},
@@ -437,7 +441,7 @@ test_main_tells_all_errors(void **state)
 	    "%s:1:1: node: missing; expected text\n"
 	    "%s:2:6: log: expected debug, info, warn or error, found \"x\"\n"
 	    "%s:1:1: unknown key \"nod\"; expected one of node, log, openpgp, "
-	    "dsn, max-message-size, reserve, sealing, relay, deliver, "
+	    "dsn, spf, max-message-size, reserve, sealing, relay, deliver, "
 	    "mailboxes, "
 	    "postfix, dovecot\n",
 	    path, path, path);
