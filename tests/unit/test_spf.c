@@ -28,7 +28,7 @@ static const struct {
     {"Authentication-Results", HOST, NULL},
     /* A sender's words within another method's result. */
     {"Authentication-Results",
-	HOST "; dkim=none (; spf=pass (\\); spf=pass); spf=fail", "fail"},
+	HOST "; dkim=none (; spf=pass (\\)); spf=pass); spf=fail", "fail"},
     {"Authentication-Results",
 	HOST "; dkim=none reason=\"a\\\"; spf=pass\"; spf=neutral", "neutral"},
     {"Authentication-Results", HOST "; dkim=none (; spf=pass", NULL},
