@@ -282,7 +282,7 @@ parse_stores(struct manifest_parse *p)
 	return parse_lists(map, &m->stores_allow, &m->stores_deny);
 }
 
-/* "60%": in the place of copies. SPEC M-3.17 */
+/* "60%": in the place of copies. SPEC M-3.18 */
 static void
 parse_survive(struct ynode *map, struct manifest *m)
 {

@@ -333,7 +333,7 @@ test_reach(void **state)
 	}
 	assert_int_equal(report_reach(&self, list, 6, &sites), 4);
 	assert_int_equal(sites, 6);
-	self.survive = 80; /* SPEC M-3.17 */
+	self.survive = 80; /* SPEC M-3.18 */
 	assert_int_equal(report_reach(&self, list, 6, &sites), 5);
 	self.survive = 0;
 	peers[0].stores_allow.count = 0;

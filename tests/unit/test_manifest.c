@@ -341,7 +341,7 @@ static const struct {
     {"copies: 4", "copies: 0", "node.policy.copies: expected a number"},
     {"copies: 4", "copies: 1",
 	"node.policy.copies-before-250: expected at most copies (1)"},
-    /* SPEC M-3.17 */
+    /* SPEC M-3.18 */
     {"copies: 4", "survive: 60", "node.policy.survive: expected a part"},
     {"copies: 4", "survive: 100%", "node.policy.survive: expected a part"},
     {"copies: 4", "survive: 0%", "node.policy.survive: expected a part"},
@@ -589,7 +589,7 @@ granted(void **state)
 	}
 }
 
-/* SPEC M-3.17, M-5.3: one is left when so many percent are gone. */
+/* SPEC M-3.18, M-5.3: one is left when so many percent are gone. */
 static void
 survive(void **state)
 {

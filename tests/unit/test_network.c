@@ -218,7 +218,7 @@ view_eligible(void **state)
 	    "grace", sites, N(sites), "bob", 8, "alice carol erin frank ");
 }
 
-/* SPEC M-3.17: of sites, this node's among them. */
+/* SPEC M-3.18: of sites, this node's among them. */
 static void
 view_copies(void **state)
 {
