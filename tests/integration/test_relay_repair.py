@@ -51,24 +51,29 @@ def spread(net, count, *names):
     return ids
 
 
-def test_who_holds_what(net):
-    """SPEC R-15.1, R-15.3: every holder knows the others, and the home how much each holds for it."""
-    ids = spread(net, 3, "alice", "carol", "dave", "erin", "frank")
-    net.bob.answer("hang")  # it stays where it is until bob has it
+def look_from_home(net, ids, names):
+    """Bob hears how much each holds for him, and takes nothing yet."""
     net.bob.settings["reserve"] = "100T"
     net.bob.write_config()
     net.start("bob")
-    for name in ("alice", "carol", "dave", "erin", "frank"):
+    for name in names:
         held = [i for i in ids if name in net.copies(i)]
+        if not held:
+            continue
         line = wait_for(lambda: (p := net.bob.peer(name)).get("ours") == str(len(held)) and p, what=f"what {name} holds")
         assert line["ours-bytes"] == str(10000 * len(held))
+    net.bob.stop()
+    net.bob.settings["reserve"] = "1M"
+    net.bob.write_config()
 
 
 def test_silent_holder_is_replaced(net):
-    """SPEC R-16.1, R-16.2, R-16.3, R-16.6: by one of those that are left, once; and whoever comes back and goes
+    """SPEC R-15.1, R-15.3: every holder knows the others, and the home how much each holds for it.
+    SPEC R-16.1, R-16.2, R-16.3, R-16.6: who is silent is replaced by one of those that are left, once; and whoever comes back and goes
     again makes no further copies."""
     names = ("alice", "carol", "dave", "erin", "frank")
     ids = spread(net, 4, *names)
+    look_from_home(net, ids, names)
     lost = next(n for n in ("carol", "dave", "erin", "frank") if n in net.copies(ids[0]))
     left = [n for n in names if n != lost]
     theirs = [i for i in ids if lost in net.copies(i)]
@@ -211,3 +216,22 @@ def test_what_is_told_to_whom(liar):
     assert carol.payload(f"these bob {bucket} {nonce} ") == b""
     carol.say(f"prove {bundle_id} {nonce}")
     carol.until(f"lack {bundle_id}")
+
+
+def test_receipts_come_first(liar):
+    """SPEC R-15.2: who is to hear why something is gone hears that before what is left."""
+    net, carol, bundle_id = liar
+    net.alice.bundles("bob", copies=1)
+    text = net.bob.receipt(bundle_id)
+    bob = Session(net.alice, "bob", dialled=False)
+    bob.say(f"receipt {len(text)}", text)
+    carol.until("receipt")
+    again = Session(net.alice, "carol", dialled=False)
+    again.until("receipt")
+    again.say(f"which bob 0 {'0' * 32}")
+    while not (line := again.message()).startswith("these"):
+        assert not line.startswith("census")
+    again.say("noted")
+    again.until("census bob 1 10000 ")
+    again.hang_up()
+    bob.hang_up()
