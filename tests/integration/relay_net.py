@@ -321,10 +321,15 @@ class Clock:
 
     def __init__(self, node):
         self.path = node.path("clock")
-        library = node.path("shift_clock.so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE / "tests/tools/shift_clock.c"], check=True)
         self.set(0, 0)
-        node.relayd.env.update({"LD_PRELOAD": str(library), "SHIFT_CLOCK": str(self.path)})
+        node.relayd.env.update({"LD_PRELOAD": str(self.library(node.net.base)), "SHIFT_CLOCK": str(self.path)})
+
+    @staticmethod
+    def library(base):
+        path = base / "shift_clock.so"
+        if not path.exists():
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", path, SOURCE / "tests/tools/shift_clock.c"], check=True)
+        return path
 
     def set(self, real, boot=0, synchronised=True):
         with open(self.path, "r+b" if self.path.exists() else "wb") as file:

@@ -88,7 +88,7 @@ def test_clocks_that_are_wrong_by_years(net):
     taken(net.alice, ids)
     taken(net.carol, ids)
     day = int(net.alice.ask("status")[0]["day"])
-    for offset in (YEAR, 0, -YEAR, YEAR, -20 * YEAR, 0, YEAR):
+    for offset in (YEAR, -20 * YEAR, YEAR, 0):
         assert again(net.alice, offset) <= day + 1
         wait_for(lambda: net.alice.peer("carol")["session"] != "none", what="a session")
     assert net.alice.held() == net.carol.held() == sorted(ids)
@@ -114,6 +114,7 @@ def test_sixty_days_seen(net):
 
     seen(59)
     assert not net.alice.logged("asking for receipts")
+    assert net.alice.held() == ids
     seen(60)
     wait_for(lambda: net.alice.logged("asking for receipts"), what="the question")
     more = net.alice.bundles("bob", 1)

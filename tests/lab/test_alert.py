@@ -10,6 +10,14 @@ from helpers import inbox_with
 from labkit import wait
 
 OWNER = "dave@dave.example"  # an address elsewhere
+# What a relayd that was taken over could ask for.
+AWAY = """
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("/run/agamid/deliver/deliver.sock")
+s.send(b"away bob 1 1795342496\\n")
+print(s.recv(1000).decode())
+"""
 
 
 def publish(lab, change):
@@ -69,11 +77,7 @@ def test_owner_is_told(lab):
     false = entry[:-1] + ("0" if entry[-1] != "0" else "1")
     bob.exec("agamid", "alert", "confirm", false)
     publish(lab, lambda text: text)
-    bob.off()
-    seen(carol, 2, stage=1)
-    wait.until(lambda: looks(carol) and "the address is not confirmed" in log(carol), 60, "Carol to refuse")
-    lab.start(bob)
-    wait.until(lambda: looks(carol) and "peer is heard again peer=bob" in log(carol), 60, "Bob to be heard")
+    assert "the address is not confirmed" in carol.exec("python3", "-c", AWAY, user="agamid").stdout
     bob.exec("agamid", "alert", "confirm", entry)
     publish(lab, lambda text: text)
     assert "carol" in bob.exec("agamid", "alert").stdout
@@ -81,7 +85,7 @@ def test_owner_is_told(lab):
     bob.exec("agamid", "pause", "1h")
     bob.off()
     seen(carol, 2, stage=1)
-    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 2, 60, "no alarm")
+    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 1, 60, "no alarm")
     assert not mails(lab, "Your mail server")
     lab.start(bob)
     bob.exec("agamid", "resume")
@@ -98,5 +102,5 @@ def test_owner_is_told(lab):
     assert len(told) == 2
     assert b"This is mail 2 of at most 3" in told[0] + told[1] and b"This is mail 3 of at most 3" in told[0] + told[1]
     lab.start(bob)
-    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 3, 60, "Bob to be heard")
+    wait.until(lambda: looks(carol) and log(carol).count("peer is heard again peer=bob") == 2, 60, "Bob to be heard")
     publish(lab, lambda text: re.sub(r"(?m)^  alert(-tokens)?: .*\n", "", text))
