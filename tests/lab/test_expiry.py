@@ -32,6 +32,23 @@ def sendmail(node, word, *options):
     return new
 
 
+# As relayd asks agamid-deliver; argv: the ID, and a record's file.
+ASK = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect("/run/agamid/deliver/deliver.sock")
+with open(sys.argv[2], "rb") as record:
+    socket.send_fds(s, [b"dsn " + sys.argv[1].encode() + b"\\n"], [record.fileno()])
+print(s.recv(1000).decode())
+"""
+
+
+def ask(node, bundle_id, record):
+    """A request for its notification; the answer's word."""
+    node.path("/run/record").write_bytes(record)
+    return node.exec("python3", "-c", ASK, bundle_id, "/run/record").stdout.split(" ")[0]
+
+
 def records(node):
     return {p.name: p.read_bytes() for p in node.path(f"{SPOOL}/dsn").iterdir()}
 
@@ -73,6 +90,12 @@ def test_own_user_is_told(lab, tmp_path):
     assert list(kept) == [told] and quiet not in kept
     for text in (b"carol.example", b"bob@bob", b"QQ+314", b"\r\nQUIT"):
         assert text not in kept[told]
+    # What Postfix does not take now is tried again; another's record is none.
+    carol.path("/run/agamid-faults").write_text("deliver.submit error\n")
+    assert ask(carol, told, kept[told]) == "retry"
+    carol.path("/run/agamid-faults").unlink()
+    assert ask(carol, quiet, kept[told]) == "refused"
+    assert not inbox_with(lab, "carol", "delivery-status")
     # A stranger's is not kept: nothing says that he is who he says.
     other = fresh_word()
     mailbox.submit(lab, "ann@sender.example", [BOB], story.message(other, BOB))
@@ -87,6 +110,7 @@ def test_own_user_is_told(lab, tmp_path):
     found = inbox_with(lab, "carol", "delivery-status")
     assert len(found) == 1
     assert word.encode() not in found[0]
+    assert ask(carol, told, kept[told]) == "done"  # it was told
     check_report(email.message_from_bytes(found[0]))
     # The friends' copies are younger, and go home.
     lab.start(lab.nodes["bob"])
