@@ -92,18 +92,6 @@ ask_new(char pass[PASS_MAX])
 
 /* ---- where the key is ---- */
 
-static const struct manifest_mailbox *
-find_box(const struct manifest *m, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < m->mailbox_count; i++) {
-		if (strcmp(m->mailboxes[i].name, name) == 0)
-			return &m->mailboxes[i];
-	}
-	return NULL;
-}
-
 /* Dovecot knows the homes of its users. */
 static int
 ask_dovecot(struct keying *k)
@@ -473,7 +461,7 @@ begin(const struct cli *cli, struct keying *k, bool needs_home)
 
 	if (rc != CLI_OK)
 		return rc;
-	k->box = find_box(k->known.roster.self, k->mailbox);
+	k->box = manifest_mailbox(k->known.roster.self, k->mailbox);
 	if (k->box == NULL)
 		return cli_error(
 		    "this node's manifest has no mailbox %s", k->mailbox);

@@ -104,19 +104,16 @@ static void
 find_unknown(
     const struct conf *conf, const struct manifest *self, struct buf *problems)
 {
-	size_t i, j;
+	const struct conf_mailbox *m = conf->mailboxes;
+	size_t i;
 
 	for (i = 0; i < conf->mailbox_count; i++) {
-		for (j = 0; j < self->mailbox_count; j++) {
-			if (strcmp(conf->mailboxes[i].name,
-				self->mailboxes[j].name) == 0)
-				break;
-		}
-		if (conf->mailboxes[i].seal_always && j == self->mailbox_count)
+		if (m[i].seal_always &&
+		    manifest_mailbox(self, m[i].name) == NULL)
 			(void)buf_printf(problems,
 			    "mailbox %s is to be sealed always, but the "
 			    "manifest has no such mailbox\n",
-			    conf->mailboxes[i].name);
+			    m[i].name);
 	}
 }
 

@@ -60,15 +60,10 @@ int
 mark_at_home(const char *mailbox, const char *hash, const struct manifest *self,
     const struct secrets *s, struct buf *out)
 {
+	const struct manifest_mailbox *box = manifest_mailbox(self, mailbox);
 	uint8_t bytes[SEALED_HASH_SIZE];
-	size_t i;
 
-	for (i = 0; i < self->mailbox_count; i++) {
-		if (strcmp(self->mailboxes[i].name, mailbox) == 0)
-			break;
-	}
-	if (i == self->mailbox_count || self->mailboxes[i].openpgp == NULL ||
-	    !s->has_sealed)
+	if (box == NULL || box->openpgp == NULL || !s->has_sealed)
 		return AG_ENOENT;
 	if (text_unhex(hash, bytes, sizeof(bytes)) < 0)
 		return AG_EINVAL;

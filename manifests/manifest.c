@@ -129,6 +129,18 @@ manifest_match(const struct manifest *m, const char *local,
 	return result;
 }
 
+const struct manifest_mailbox *
+manifest_mailbox(const struct manifest *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->mailbox_count; i++) {
+		if (strcmp(m->mailboxes[i].name, name) == 0)
+			return &m->mailboxes[i];
+	}
+	return NULL;
+}
+
 bool
 manifest_has_domain(const struct manifest *m, const char *domain)
 {

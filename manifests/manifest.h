@@ -105,6 +105,9 @@ enum match_result;
 enum match_result manifest_match(const struct manifest *m, const char *local,
     const struct manifest_mailbox **mailbox_r);
 
+/* The mailbox of this name, or NULL. */
+const struct manifest_mailbox *manifest_mailbox(
+    const struct manifest *m, const char *name);
 bool manifest_has_domain(const struct manifest *m, const char *domain);
 /* allow contains name or "*", and deny doesn't contain name. */
 bool name_list_allows(const struct name_list *allow,

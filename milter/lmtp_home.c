@@ -160,18 +160,6 @@ home_limit(const void *door)
 
 /* ---- recipients ---- */
 
-static const struct manifest_mailbox *
-find_mailbox(const struct manifest *self, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < self->mailbox_count; i++) {
-		if (strcmp(self->mailboxes[i].name, name) == 0)
-			return &self->mailboxes[i];
-	}
-	return NULL;
-}
-
 /* Whose mail is it, and with which key is it sealed? */
 static enum answer
 judge(struct home *h, const struct lmtp_mail *m, const char *path,
@@ -195,7 +183,7 @@ judge(struct home *h, const struct lmtp_mail *m, const char *path,
 	}
 	if (!at_home_find(&h->table, &rcpt, mailbox_r))
 		return ANSWER_OK;
-	box = find_mailbox(network_self(m->net), mailbox_r);
+	box = manifest_mailbox(network_self(m->net), mailbox_r);
 	if (box == NULL || !sealer_key_usable(h->ctx->sealer, m->net, box->fpr))
 		return ANSWER_NO_KEY;
 	*key_r = box->fpr;
