@@ -56,6 +56,9 @@ service stats {{
     mode = 0666
   }}
 }}
+service pop3 {{
+  {wrapped[pop3]}
+}}
 service imap-hibernate {{
   unix_listener imap-hibernate {{
     mode = 0666
@@ -88,6 +91,7 @@ namespace other {{
   location = {other}
 }}
 service imap {{
+  {wrapped[imap]}
   unix_listener imap-master {{
     user = $default_internal_user
   }}
@@ -139,6 +143,7 @@ namespace other {{
   mail_path = {other_path}
 }}
 service imap {{
+  {wrapped[imap]}
   unix_listener imap-master {{
     user = $SET:default_internal_user
   }}

@@ -4,6 +4,8 @@ dovebox - a Dovecot of the test's own: base directory, mail, keys, log and
 ports below one scratch directory, with the plugin as it was built.
 
 AGAMID_TOOLS is the build's tests/tools; the plugin is found beside it.
+AGAMID_UNDER is valgrind, or asan where that build has it: imap and pop3 run
+under it, and what it says of the plugin fails the test.
 AGAMID_DOVECOT_ROOT is the root of another Debian, with the plugin that is
 installed there: then its Dovecot is the one that is tried.
 """
@@ -120,6 +122,20 @@ class Sealer:
         return self.make(armors, "--armor", **more)
 
 
+UNDER = {
+    "valgrind": """#!/bin/sh
+exec valgrind --quiet --leak-check=full --show-leak-kinds=definite \\
+    --keep-debuginfo=yes --num-callers=30 --log-file={dir}/under.%p \\
+    /usr/lib/dovecot/{name} "$@"
+""",
+    "asan": """#!/bin/sh
+export LD_PRELOAD={asan}
+export ASAN_OPTIONS=detect_leaks=0:log_path={dir}/under
+export UBSAN_OPTIONS=print_stacktrace=1:log_path={dir}/under
+exec /usr/lib/dovecot/{name} "$@"
+"""}
+
+
 class Dovecot:
     def __init__(self, location="maildir:~/Maildir", mode="view",
                  loaded="agamid", everywhere="", extra="", settings="",
@@ -141,13 +157,36 @@ class Dovecot:
         shutil.copy(PLUGIN, self.dir / "modules" / NAME)
         self.write_users()
         self.conf = self.dir / "dovecot.conf"
+        wrapped = {name: self.wrap(name) for name in ("imap", "pop3")}
         values = {
             "dir": self.dir, "uid": UID, "location": location, "other": other,
             "mode": mode, "loaded": loaded, "everywhere": everywhere,
             "extra": extra, "settings": settings, "hibernate": hibernate,
-            "imap": self.imap_port, "pop3": self.pop3_port}
+            "imap": self.imap_port, "pop3": self.pop3_port,
+            "wrapped": wrapped}
         self.conf.write_text(conf.render(VERSION, values))
         self.process = None
+
+    def wrap(self, name):
+        """The settings of this service, if it runs under something."""
+        if "AGAMID_UNDER" not in os.environ:
+            return ""
+        path = self.dir / f"wrapped-{name}"
+        asan = run("gcc", "-print-file-name=libasan.so").decode().strip()
+        path.write_text(UNDER[os.environ["AGAMID_UNDER"]].format(
+            dir=self.dir, name=name, asan=asan))
+        path.chmod(0o755)
+        self.dir.chmod(0o777)  # reports are written by the mail user
+        return f"executable = {path}\n  vsz_limit = 0"
+
+    def reports(self):
+        """Those in which a function of the plugin's is named."""
+        found = []
+        for path in self.dir.glob("under.*"):
+            text = re.sub(r"(?m)^==\d+== ?", "", path.read_text())
+            found += [part for part in text.split("\n\n")
+                      if "lib05_agamid" in part or "dovecot-plugin/" in part]
+        return found
 
     def write_users(self):
         (self.dir / "passwd").write_text("".join(
@@ -200,7 +239,9 @@ class Dovecot:
 
     def close(self):
         self.stop()
+        found = self.reports()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert found == [], "\n\n".join(found)
 
     def log(self):
         path = self.dir / "log"
