@@ -22,6 +22,21 @@ write_of(struct state *s, const char *sql, const char *id)
 	return db_run(state_db(s), st);
 }
 
+/* Is there a row of this bundle? Not when that can't be read. */
+static bool
+has(struct state *s, const char *sql, const char *id)
+{
+	sqlite3_stmt *st = db_stmt(state_db(s), sql);
+	int rc;
+
+	if (st == NULL)
+		return false;
+	state_bind_id(st, 1, id);
+	rc = db_row(state_db(s), st);
+	sqlite3_reset(st);
+	return rc == 1;
+}
+
 static unsigned
 count(struct state *s, const char *sql)
 {
@@ -58,16 +73,7 @@ state_lapse_add(struct state *s, const char *id, const char *home,
 bool
 state_lapse_is(struct state *s, const char *id)
 {
-	sqlite3_stmt *st =
-	    db_stmt(state_db(s), "SELECT 1 FROM lapses WHERE id = ?1");
-	int rc;
-
-	if (st == NULL)
-		return false;
-	state_bind_id(st, 1, id);
-	rc = db_row(state_db(s), st);
-	sqlite3_reset(st);
-	return rc == 1;
+	return has(s, "SELECT 1 FROM lapses WHERE id = ?1", id);
 }
 
 int
@@ -182,16 +188,7 @@ state_dsn_count(struct state *s)
 static bool
 has_loss(struct state *s, const char *id)
 {
-	sqlite3_stmt *st =
-	    db_stmt(state_db(s), "SELECT 1 FROM losses WHERE id = ?1");
-	int rc;
-
-	if (st == NULL)
-		return false;
-	state_bind_id(st, 1, id);
-	rc = db_row(state_db(s), st);
-	sqlite3_reset(st);
-	return rc == 1;
+	return has(s, "SELECT 1 FROM losses WHERE id = ?1", id);
 }
 
 static int
