@@ -5,7 +5,6 @@ The figures are printed (pytest -s); the limits are those of issue and spec,
 with room for a busy machine where they are a time."""
 import os
 import re
-import time
 
 import pytest
 
@@ -30,14 +29,18 @@ def fill(box, folder, messages):
     run("chown", "-R", f"{UID}:{UID}", box.home())
 
 
-def timed(client, command):
-    start = time.monotonic()
-    client.ok(command)
-    return time.monotonic() - start
-
-
 def imap_pid(box):
     return next(p for p, name in box.processes().items() if name == "imap")
+
+
+def timed(box, client, command):
+    """Seconds that imap computed: others on the machine don't count."""
+    path = f"/proc/{imap_pid(box)}/schedstat"
+    with open(path) as now:
+        start = int(now.read().split()[0])
+    client.ok(command)
+    with open(path) as now:
+        return (int(now.read().split()[0]) - start) / 1e9
 
 
 def resident(pid):
@@ -51,12 +54,12 @@ def test_hundred_sealed_mails(dovecot, sealer):
     fill(box, "INBOX", sealer.seal(*(text(n) for n in range(100))))
     with box.imap() as client:
         client.ok("SELECT INBOX")
-        first = timed(client, "FETCH 1:100 (BODY.PEEK[])")
-        again = timed(client, "FETCH 1:100 (BODY.PEEK[])")
+        first = timed(box, client, "FETCH 1:100 (BODY.PEEK[])")
+        again = timed(box, client, "FETCH 1:100 (BODY.PEEK[])")
         print(f"100 sealed mails: {first:.3f} s, again {again:.3f} s, "
               f"RSS {resident(imap_pid(box))} kB")
     assert box.log().count("agamid: opened") == 100
-    assert first < 4
+    assert first < 1
     assert again < first
 
 
@@ -65,7 +68,7 @@ def listing(box):
     for _ in range(4):
         with box.imap() as client:
             client.ok("SELECT INBOX")
-            times.append(timed(client, "FETCH 1:2000 (RFC822.SIZE ENVELOPE)"))
+            times.append(timed(box, client, "FETCH 1:2000 (RFC822.SIZE ENVELOPE)"))
     return times
 
 
@@ -109,6 +112,6 @@ def test_bomb(dovecot, sealer, key):
     fill(box, "INBOX", [bomb])
     with box.imap() as client:
         client.ok("SELECT INBOX")
-        assert client.bodies() == {1: bomb}
+        assert client.bodies() == {1: re.sub(rb"\r?\n", b"\r\n", bomb)}
         assert resident(imap_pid(box)) < 50000
     assert len(box.told("more comes out")) == 1
