@@ -33,6 +33,7 @@
 
 #define USAGE "apply [--no-reload] [--quiet]"
 #define SSHD_DEADLINE 20 /* seconds */
+#define RELOAD_SECONDS 20
 #define SSHD_RUN_DIR "/run/sshd" /* sshd's own; -t wants it too */
 
 /* ---- checks before the switch ---- */
@@ -162,6 +163,23 @@ out:
 	return rc;
 }
 
+/* Agamid's own sshd reads its configuration when it starts or is told. */
+static void
+reload_sshd(const struct conf *conf, bool quiet)
+{
+	static const char *const argv[] = {
+	    "systemctl", "try-reload-or-restart", "agamid-sshd.service", NULL};
+	bool told = conf->root[0] == '\0' &&
+	    access("/run/systemd/system", F_OK) == 0 &&
+	    run_program(argv, NULL, NULL, NULL, RELOAD_SECONDS, NULL) == 0;
+
+	if (!quiet)
+		cli_out("sshd's configuration has changed: %s\n",
+		    told ? "Agamid's sshd reads it"
+			 : "restart Agamid's sshd (systemctl restart "
+			   "agamid-sshd)");
+}
+
 /* sshd without PAM refuses a user whose password is locked. */
 static void
 check_ssh_user(void)
@@ -186,9 +204,6 @@ say(const struct roster *r, const struct published *p, unsigned dirs)
 	if (p->changed)
 		cli_out("%s is in force: %zu peer%s\n", p->name, r->peer_count,
 		    r->peer_count == 1 ? "" : "s");
-	if (p->sshd)
-		cli_out("sshd's configuration has changed: restart Agamid's "
-			"sshd (systemctl restart agamid-sshd)\n");
 }
 
 /* ---- the whole ---- */
@@ -246,8 +261,11 @@ apply(const struct conf *conf, struct roster *r, const struct apply_options *o)
 	if (rc == CLI_OK) {
 		if (!o->quiet)
 			say(r, &p, dirs);
-		if (!o->no_reload)
+		if (!o->no_reload) {
+			if (p.sshd)
+				reload_sshd(conf, o->quiet);
 			rc = reload_postfix(conf);
+		}
 	}
 	tree_free(&tree);
 	return rc;
