@@ -104,13 +104,16 @@ def burst(lab, between):
 
 
 def test_random_run(lab):
-    """SPEC N-7.1, N-9.4: for a minute mails come while nodes are cut, killed and
-    healed at random; at the end every 250 is home once. The seed is
+    """SPEC N-7.1, N-9.4: for a minute mails come while nodes are cut, killed,
+    filled and healed at random; at the end every 250 is home once. The seed is
     printed and can be given as AGAMID_SEED."""
     seed = int(os.environ.get("AGAMID_SEED", random.SystemRandom().randrange(1 << 30)))
     seconds = float(os.environ.get("AGAMID_RANDOM_SECONDS", "60"))
     print(f"seed {seed}")
     RandomRun(lab, random.Random(seed)).run(seconds)
+
+
+PLACES = ["/var/spool/agamid/tmp/milter", "/var/spool/agamid/tmp/relay"]
 
 
 class RandomRun:
@@ -149,8 +152,8 @@ class RandomRun:
     def mischief(self):
         name = self.dice.choice(self.names)
         node = self.lab.nodes[name]
-        act = self.dice.choice(["cut", "off", "kill", "kill", "heal", "heal", "on", "on"])
-        if act in ("cut", "off"):
+        act = self.dice.choice(["cut", "off", "kill", "kill", "fill", "heal", "heal", "on", "on"])
+        if act in ("cut", "off", "fill"):
             self.away.add(name)
         if len(self.away) > 2:
             self.calm()  # else nobody is left to accept anything
@@ -158,12 +161,25 @@ class RandomRun:
             node.cut()
         elif act == "heal":
             node.heal()
+            self.empty(node)
+        elif act == "fill" and node.pid is not None:
+            self.fill(node)
         elif act == "off":
             node.off()
         elif act == "on" and node.pid is None:
             self.lab.start(node)
         elif act == "kill" and node.pid is not None:
             self.kill_one(node)
+
+    def fill(self, node):
+        """Nothing that is new can be written to the spool."""
+        for place in PLACES:
+            node.exec("mount", "-t", "tmpfs", "-o", "size=4k,mode=1777", "tmpfs", place)
+
+    def empty(self, node):
+        for place in PLACES if node.pid is not None else []:
+            while node.exec("umount", place, check=False).returncode == 0:
+                pass
 
     def kill_one(self, node):
         pids = node.command("pids")
@@ -175,6 +191,7 @@ class RandomRun:
         self.away.clear()
         for node in self.lab.nodes.values():
             node.heal()
+            self.empty(node)
             if node.pid is None:
                 self.lab.start(node)
             self.lab.ready(node)
