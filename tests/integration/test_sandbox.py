@@ -7,6 +7,7 @@ stands in the way."""
 import os
 import pathlib
 import subprocess
+import tempfile
 
 import pytest
 
@@ -47,14 +48,10 @@ class Node:
 
 
 @pytest.fixture
-def make_node(tmp_path_factory):
-    def make(engine="rnp"):
-        base = tmp_path_factory.mktemp("node")
-        for parent in [base, *base.parents][:3]:  # pytest's own are 0700
-            parent.chmod(0o755)
-        return Node(base / "root", engine)
-
-    return make
+def make_node():
+    with tempfile.TemporaryDirectory() as base:  # pytest's own are below 0700
+        os.chmod(base, 0o755)
+        yield lambda engine="rnp": Node(pathlib.Path(base, "root"), engine)
 
 
 ROLES = ["milter", "seal", "deliver", "relayd", "dial", "probe", "session"]
