@@ -55,31 +55,40 @@ remove_root(void)
 }
 
 static void
+make_dir(const char *base, const char *name)
+{
+	char *dir = file_join(base, name);
+	struct error error;
+
+	if (file_mkdirs(dir, 0700, &error) < 0)
+		abort();
+	free(dir);
+}
+
+static void
 start(void)
 {
-	static const char *const dirs[] = {"var/spool/agamid/new",
-	    "var/spool/agamid/held", "var/spool/agamid/incoming",
-	    "var/spool/agamid/tmp/relay", "var/lib/agamid/state",
-	    "run/agamid/relayd"};
+	static const char *const spool[] = {
+	    "new", "held", "incoming", "tmp/relay"};
 	static const char text[] = "node: alice\n";
 	struct error error;
 	struct buf errors;
-	char *dir;
 	size_t i;
 
 	if (keys_init() < 0 || mkdtemp(root) == NULL)
 		abort();
-	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		dir = file_join(root, dirs[i]);
-		if (file_mkdirs(dir, 0700, &error) < 0)
-			abort();
-		free(dir);
-	}
 	buf_init(&errors, 4096);
 	conf = conf_parse("conf", text, strlen(text), root, &errors);
 	buf_free(&errors);
+	if (conf == NULL)
+		abort();
+	for (i = 0; i < sizeof(spool) / sizeof(spool[0]); i++)
+		make_dir(conf->spool_dir, spool[i]);
+	make_dir(conf->state_dir, "state");
+	make_dir(conf->run_dir, "relayd");
 	log_set_sink(no_log, NULL);
-	if (conf == NULL || (relayd = relayd_new(conf, NULL, &error)) == NULL)
+	relayd = relayd_new(conf, NULL, &error);
+	if (relayd == NULL)
 		abort();
 	atexit(remove_root);
 }
