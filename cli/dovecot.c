@@ -49,7 +49,7 @@ complain(const struct buf *said, struct error *error_r)
 	if (at == NULL)
 		at = text;
 	return error_set(error_r,
-	    strstr(at, "plugin") != NULL ? AG_EINVAL : AG_EIO, "imap: %.*s",
+	    strcasestr(at, "plugin") != NULL ? AG_EINVAL : AG_EIO, "imap: %.*s",
 	    (int)strcspn(at, "\n"), at);
 }
 

@@ -119,10 +119,16 @@ sieve_settings(const struct dovecot_wants *w)
 	return out;
 }
 
-/* Where agamid-seal brings what it has sealed here. */
+/* Where agamid-seal brings what it has sealed here. 2.4 wants the name
+ * without its own base_dir, and warns of it at each start. */
 static char *
-listener_settings(const char *socket)
+listener_settings(const struct dovecot_wants *w)
 {
+	static const char base[] = "/run/dovecot/";
+	const char *socket = w->socket;
+
+	if (w->is_new && strncmp(socket, base, sizeof(base) - 1) == 0)
+		socket += sizeof(base) - 1;
 	return xasprintf("service lmtp {\n"
 			 "  unix_listener %s {\n"
 			 "    user = " USER_MILTER "\n"
@@ -153,8 +159,7 @@ char *
 dovecot_settings(const struct dovecot_wants *w)
 {
 	char *sieve = w->script != NULL ? sieve_settings(w) : xstrdup("");
-	char *listener =
-	    w->socket != NULL ? listener_settings(w->socket) : xstrdup("");
+	char *listener = w->socket != NULL ? listener_settings(w) : xstrdup("");
 	const char *plugin = !w->plugin ? ""
 	    : w->is_new			? new_plugin_settings
 					: plugin_settings;

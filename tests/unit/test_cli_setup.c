@@ -187,6 +187,10 @@ test_dovecot_settings(void **state)
 	    DOVECOT_MADE "service lmtp {\n  unix_listener /run/x {\n"
 			 "    user = agamid-milter\n    mode = 0600\n"
 			 "  }\n}\n");
+	w.socket = "/run/dovecot/x";
+	text = dovecot_settings(&w);
+	assert_non_null(strstr(text, "  unix_listener x {\n"));
+	free(text);
 	w.socket = NULL;
 	w.plugin = true;
 	text = dovecot_settings(&w);
