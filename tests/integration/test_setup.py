@@ -96,7 +96,8 @@ def test_virtual_domain_with_milter(host):
     assert host.send("carol@carol.example")["data"] == 250
     systemd = fake_systemctl(host)
     host.agamid("setup", "--yes", env=systemd)
-    assert said_to_systemctl(host) == ["is-enabled agamid.target", "enable agamid.target",
+    assert said_to_systemctl(host) == ["try-reload-or-restart agamid-sshd.service",
+                                       "is-enabled agamid.target", "enable agamid.target",
                                        "is-active agamid.target", "start agamid.target"]
     host.start_daemons()
     assert "\nno change\n" in host.agamid("setup", "--yes").stdout
