@@ -15,6 +15,7 @@
 #include "deliver/job_parts.h"
 
 #include <stdarg.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 #include "deliver/check.h"
 #include "deliver/keep.h"
 #include "util/log.h"
+
+#define ARRIVAL_SECONDS 3 /* from Postfix to the mailbox, most times */
 
 enum step { STEP_ON, STEP_END };
 
@@ -273,6 +276,21 @@ job_count(const struct delivery *d, enum rcpt_state state)
 	return n;
 }
 
+/*
+ * An attempt of a moment ago ended without Postfix's answer: the mail may
+ * be on its way to the mailbox. Of two that arrive at once Dovecot's test
+ * for duplicates sees neither: the first one is let in first (SPEC N-10.8).
+ */
+static void
+job_let_arrive(const struct delivery *d)
+{
+	int64_t since = ledger_injecting_since(d->home->ledger, d->ticket.id);
+	int64_t now = job_now();
+
+	if (since > 0 && now >= since && now - since < ARRIVAL_SECONDS)
+		(void)poll(NULL, 0, ARRIVAL_SECONDS * 1000);
+}
+
 static enum step
 job_inject(struct delivery *d)
 {
@@ -281,6 +299,7 @@ job_inject(struct delivery *d)
 
 	if (job_count(d, RCPT_WAITING) == 0)
 		return STEP_ON;
+	job_let_arrive(d);
 	rc = ledger_injecting(
 	    d->home->ledger, d->ticket.id, &d->rcpts, job_now());
 	if (rc == AG_EAGAIN)

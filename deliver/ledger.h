@@ -88,6 +88,10 @@ int ledger_recall(
 int ledger_injecting(
     struct ledger *l, const char *id, struct rcpts *rs, int64_t now);
 
+/* When it was said last that the bundle goes to Postfix, if no end of that
+ * is known; 0 if there is one. AG_EIO. */
+int64_t ledger_injecting_since(struct ledger *l, const char *id);
+
 enum ledger_state {
 	LEDGER_RETRY,
 	LEDGER_DONE,

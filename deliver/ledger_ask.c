@@ -34,6 +34,27 @@ ledger_is_done(struct ledger *l, const char *id)
 	return rc == 1 ? strcmp(found.state, "done") == 0 : rc;
 }
 
+int64_t
+ledger_injecting_since(struct ledger *l, const char *id)
+{
+	sqlite3_stmt *st;
+	int64_t since = AG_EIO;
+
+	pthread_mutex_lock(&l->lock);
+	st = db_stmt(l->db,
+	    "SELECT changed FROM delivery"
+	    " WHERE id = ?1 AND state = 'injecting'");
+	if (st != NULL) {
+		ledger_bind(st, 1, id);
+		since = db_row(l->db, st);
+		if (since == 1)
+			since = sqlite3_column_int64(st, 0);
+		sqlite3_reset(st);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return since;
+}
+
 static int
 ledger_list_row(sqlite3_stmt *st, struct buf *out)
 {

@@ -225,12 +225,15 @@ test_recall(void **state)
 	assert_int_equal(begin(l, &t, false), LEDGER_GO);
 	assert_int_equal(ledger_recall(l, t.id, false, &rs), 0);
 	assert_int_equal(rcpt[0].state, RCPT_WAITING);
+	assert_int_equal(ledger_injecting_since(l, t.id), 0);
 	assert_int_equal(ledger_injecting(l, t.id, &rs, NOW), 0);
+	assert_int_equal(ledger_injecting_since(l, t.id), NOW);
 	assert_int_equal(ledger_is_durable(l, t.id), 1);
 	deliver(&rcpt[0]);
 	rcpt[1].state = RCPT_REFUSED;
 	strcpy(rcpt[1].reply, "550 no");
 	end(l, &t, LEDGER_REFUSED, &rs);
+	assert_int_equal(ledger_injecting_since(l, t.id), 0);
 	reopen(&l);
 	ls = two(later, 0);
 	assert_int_equal(ledger_recall(l, t.id, false, &ls), 0);
