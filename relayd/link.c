@@ -216,120 +216,147 @@ take_note(const struct proto_msg *m)
 		log_info("%s", m->text);
 }
 
-static void
-dispatch(struct link *ln, const struct proto_msg *m)
+/* Of bundles on their way. */
+static bool
+dispatch_bundle(struct link *ln, const struct proto_msg *m)
 {
-	log_debug("heard peer=%s session=%llu verb=%s id=%s", ln->peer->name,
-	    (unsigned long long)ln->number, proto_verb_name(m->verb), m->id);
-	away_link_spoke(ln, m->verb);
 	switch (m->verb) {
-	case PROTO_HELLO:
-		link_up(ln, m);
-		return;
 	case PROTO_OFFER:
 		ln->heard_offers++;
 		intake_offered(ln, m);
-		return;
-	case PROTO_ALIVE:
-		ln->doubted = false;
-		return;
-	case PROTO_ARRIVED:
-		arrival_told(ln, m->id, m->size);
-		return;
-	case PROTO_FAILED:
-		expect_failed(ln, m->id);
-		return;
-	case PROTO_MINE:
-		offer_again(ln);
-		return;
-	case PROTO_RECEIPT:
-		receipts_heard(ln, m->payload, m->payload_len);
-		return;
-	case PROTO_NOTED:
-		receipts_noted(ln);
-		return;
-	case PROTO_AWAY:
-		away_heard(ln, m->time);
-		return;
-	case PROTO_DEFERRED:
-		gate_heard(ln, m);
-		return;
-	case PROTO_SERIAL:
-		exchange_told(ln, m);
-		return;
-	case PROTO_GET:
-		exchange_asked(ln, m);
-		return;
-	case PROTO_MANIFEST:
-		if (!former_brought(ln, m))
-			exchange_brought(ln, m);
-		return;
-	case PROTO_PROBE:
-		friend_wanted(ln);
-		return;
-	case PROTO_CHECK:
-		friend_check(ln, m);
-		return;
-	case PROTO_CHECKED:
-		friend_checked(ln, m->text);
-		return;
-	case PROTO_CENSUS:
-		census_told(ln, m);
-		return;
-	case PROTO_WHICH:
-		census_asked(ln, m);
-		return;
-	case PROTO_THESE:
-		census_answered(ln, m);
-		return;
-	case PROTO_PROVE:
-		proof_asked(ln, m);
-		return;
-	case PROTO_PROOF:
-	case PROTO_LACK:
-		proof_answered(ln, m);
-		return;
-	case PROTO_DUE:
-		expiry_asked(ln, m->id);
-		return;
-	case PROTO_NO_RECEIPT:
-		expiry_answered(ln, m->id);
-		return;
-	case PROTO_ALERT_ASK:
-		alert_asked(ln);
-		return;
-	case PROTO_ALERT_ASKED:
-		alert_answered(ln, m->text);
-		return;
-	case PROTO_EXPIRED:
-		loss_told(ln, m);
-		return;
-	case PROTO_HEARD:
-		loss_heard(ln, m->id);
-		return;
-	case PROTO_DELIVERED:
-		delivered(ln, m);
-		return;
-	case PROTO_FORMER:
-		former_asked(ln, m);
-		return;
-	case PROTO_ADOPT:
-		adopt_asked(ln, m->time);
-		return;
-	case PROTO_ADOPTED:
-		adopt_told(ln);
-		return;
-	case PROTO_NOTE:
-		take_note(m);
-		return;
+		return true;
 	case PROTO_WANT:
 	case PROTO_HAVE:
 	case PROTO_WAIT:
 	case PROTO_STORED:
 	case PROTO_REFUSED:
 		offer_answered(ln, m);
-		return;
+		return true;
+	case PROTO_DELIVERED:
+		delivered(ln, m);
+		return true;
+	case PROTO_MINE:
+		offer_again(ln);
+		return true;
+	case PROTO_ARRIVED:
+		arrival_told(ln, m->id, m->size);
+		return true;
+	case PROTO_FAILED:
+		expect_failed(ln, m->id);
+		return true;
 	default:
+		return false;
+	}
+}
+
+/* Of what is known of bundles: receipts, times that are over, who has what. */
+static bool
+dispatch_record(struct link *ln, const struct proto_msg *m)
+{
+	switch (m->verb) {
+	case PROTO_RECEIPT:
+		receipts_heard(ln, m->payload, m->payload_len);
+		return true;
+	case PROTO_NOTED:
+		receipts_noted(ln);
+		return true;
+	case PROTO_DUE:
+		expiry_asked(ln, m->id);
+		return true;
+	case PROTO_NO_RECEIPT:
+		expiry_answered(ln, m->id);
+		return true;
+	case PROTO_EXPIRED:
+		loss_told(ln, m);
+		return true;
+	case PROTO_HEARD:
+		loss_heard(ln, m->id);
+		return true;
+	case PROTO_ADOPT:
+		adopt_asked(ln, m->time);
+		return true;
+	case PROTO_ADOPTED:
+		adopt_told(ln);
+		return true;
+	case PROTO_CENSUS:
+		census_told(ln, m);
+		return true;
+	case PROTO_WHICH:
+		census_asked(ln, m);
+		return true;
+	case PROTO_THESE:
+		census_answered(ln, m);
+		return true;
+	case PROTO_PROVE:
+		proof_asked(ln, m);
+		return true;
+	case PROTO_PROOF:
+	case PROTO_LACK:
+		proof_answered(ln, m);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of nodes: manifests, absences, what friends do for each other. */
+static bool
+dispatch_node(struct link *ln, const struct proto_msg *m)
+{
+	switch (m->verb) {
+	case PROTO_AWAY:
+		away_heard(ln, m->time);
+		return true;
+	case PROTO_DEFERRED:
+		gate_heard(ln, m);
+		return true;
+	case PROTO_SERIAL:
+		exchange_told(ln, m);
+		return true;
+	case PROTO_GET:
+		exchange_asked(ln, m);
+		return true;
+	case PROTO_MANIFEST:
+		if (!former_brought(ln, m))
+			exchange_brought(ln, m);
+		return true;
+	case PROTO_FORMER:
+		former_asked(ln, m);
+		return true;
+	case PROTO_PROBE:
+		friend_wanted(ln);
+		return true;
+	case PROTO_CHECK:
+		friend_check(ln, m);
+		return true;
+	case PROTO_CHECKED:
+		friend_checked(ln, m->text);
+		return true;
+	case PROTO_ALERT_ASK:
+		alert_asked(ln);
+		return true;
+	case PROTO_ALERT_ASKED:
+		alert_answered(ln, m->text);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+dispatch(struct link *ln, const struct proto_msg *m)
+{
+	log_debug("heard peer=%s session=%llu verb=%s id=%s", ln->peer->name,
+	    (unsigned long long)ln->number, proto_verb_name(m->verb), m->id);
+	away_link_spoke(ln, m->verb);
+	if (m->verb == PROTO_HELLO) {
+		link_up(ln, m);
+	} else if (m->verb == PROTO_ALIVE) {
+		ln->doubted = false;
+	} else if (m->verb == PROTO_NOTE) {
+		take_note(m);
+	} else if (!dispatch_bundle(ln, m) && !dispatch_record(ln, m) &&
+	    !dispatch_node(ln, m)) {
 		log_warn("a session says what it may not peer=%s verb=%s",
 		    ln->peer->name, proto_verb_name(m->verb));
 		link_end(ln, "unexpected message");

@@ -27,60 +27,66 @@
  * same but it may be 0, x text to the end of the line (last), o the same but
  * it may be missing.
  */
+enum reach {
+	INSIDE, /* between a session's process and relayd only */
+	WIRE, /* means something to the session itself */
+	CARRIED, /* the session hands it on as it is, either way */
+};
+
 struct shape {
 	enum proto_verb verb;
 	const char *name;
 	const char *words;
-	bool wire;
+	enum reach reach;
 	size_t payload_max;
 };
 
 static const struct shape shapes[] = {
-    {PROTO_HELLO, "agamid-relay", "vnwt", true, 0},
-    {PROTO_OFFER, "offer", "isl", true, TICKET_MAX},
-    {PROTO_WANT, "want", "i", true, 0},
-    {PROTO_HAVE, "have", "i", true, 0},
-    {PROTO_DELIVERED, "delivered", "il", true, RECEIPT_MAX},
-    {PROTO_WAIT, "wait", "i", true, 0},
-    {PROTO_REFUSED, "refused", "ix", true, 0},
-    {PROTO_BUNDLE, "bundle", "is", true, 0},
-    {PROTO_STORED, "stored", "i", true, 0},
-    {PROTO_MINE, "mine", "", true, 0},
-    {PROTO_RECEIPT, "receipt", "l", true, RECEIPT_MAX},
-    {PROTO_NOTED, "noted", "", true, 0},
-    {PROTO_AWAY, "away", "t", true, 0},
-    {PROTO_PING, "ping", "", true, 0},
-    {PROTO_PONG, "pong", "", true, 0},
-    {PROTO_BYE, "bye", "o", true, 0},
-    {PROTO_UNKNOWN, "unknown", "u", true, 0},
-    {PROTO_DEFERRED, "deferred", "nx", true, 0},
-    {PROTO_SERIAL, "serial", "nmh", true, 0},
-    {PROTO_GET, "get", "nmh", true, 0},
-    {PROTO_MANIFEST, "manifest", "nml", true, MANIFEST_MAX},
-    {PROTO_PROBE, "probe", "", true, 0},
-    {PROTO_CHECK, "check", "ucx", true, 0},
-    {PROTO_CHECKED, "checked", "o", true, 0},
-    {PROTO_DUE, "due", "i", true, 0},
-    {PROTO_NO_RECEIPT, "no-receipt", "i", true, 0},
-    {PROTO_EXPIRED, "expired", "il", true, TICKET_MAX},
-    {PROTO_HEARD, "heard", "i", true, 0},
-    {PROTO_ALERT_ASK, "alert-ask", "", true, 0},
-    {PROTO_ALERT_ASKED, "alert-asked", "o", true, 0},
-    {PROTO_ADOPT, "adopt", "t", true, 0},
-    {PROTO_ADOPTED, "adopted", "", true, 0},
-    {PROTO_FORMER, "former", "nh", true, 0},
-    {PROTO_CENSUS, "census", "nqyl", true, TALLY_SIZE},
-    {PROTO_WHICH, "which", "nqj", true, 0},
-    {PROTO_THESE, "these", "nqjz", true, TALLY_MARKS_SIZE},
-    {PROTO_PROVE, "prove", "ij", true, 0},
-    {PROTO_PROOF, "proof", "ip", true, 0},
-    {PROTO_LACK, "lack", "i", true, 0},
-    {PROTO_SESSION, "session", "nk", false, 0},
-    {PROTO_ACCEPT, "accept", "is", false, 0},
-    {PROTO_ARRIVED, "arrived", "is", false, 0},
-    {PROTO_FAILED, "failed", "ix", false, 0},
-    {PROTO_NOTE, "note", "gx", false, 0},
-    {PROTO_ALIVE, "alive", "", false, 0},
+    {PROTO_HELLO, "agamid-relay", "vnwt", WIRE, 0},
+    {PROTO_OFFER, "offer", "isl", CARRIED, TICKET_MAX},
+    {PROTO_WANT, "want", "i", WIRE, 0},
+    {PROTO_HAVE, "have", "i", CARRIED, 0},
+    {PROTO_DELIVERED, "delivered", "il", CARRIED, RECEIPT_MAX},
+    {PROTO_WAIT, "wait", "i", CARRIED, 0},
+    {PROTO_REFUSED, "refused", "ix", WIRE, 0},
+    {PROTO_BUNDLE, "bundle", "is", WIRE, 0},
+    {PROTO_STORED, "stored", "i", WIRE, 0},
+    {PROTO_MINE, "mine", "", CARRIED, 0},
+    {PROTO_RECEIPT, "receipt", "l", CARRIED, RECEIPT_MAX},
+    {PROTO_NOTED, "noted", "", CARRIED, 0},
+    {PROTO_AWAY, "away", "t", CARRIED, 0},
+    {PROTO_PING, "ping", "", WIRE, 0},
+    {PROTO_PONG, "pong", "", WIRE, 0},
+    {PROTO_BYE, "bye", "o", WIRE, 0},
+    {PROTO_UNKNOWN, "unknown", "u", WIRE, 0},
+    {PROTO_DEFERRED, "deferred", "nx", CARRIED, 0},
+    {PROTO_SERIAL, "serial", "nmh", CARRIED, 0},
+    {PROTO_GET, "get", "nmh", CARRIED, 0},
+    {PROTO_MANIFEST, "manifest", "nml", CARRIED, MANIFEST_MAX},
+    {PROTO_PROBE, "probe", "", CARRIED, 0},
+    {PROTO_CHECK, "check", "ucx", CARRIED, 0},
+    {PROTO_CHECKED, "checked", "o", CARRIED, 0},
+    {PROTO_DUE, "due", "i", CARRIED, 0},
+    {PROTO_NO_RECEIPT, "no-receipt", "i", CARRIED, 0},
+    {PROTO_EXPIRED, "expired", "il", CARRIED, TICKET_MAX},
+    {PROTO_HEARD, "heard", "i", CARRIED, 0},
+    {PROTO_ALERT_ASK, "alert-ask", "", CARRIED, 0},
+    {PROTO_ALERT_ASKED, "alert-asked", "o", CARRIED, 0},
+    {PROTO_ADOPT, "adopt", "t", CARRIED, 0},
+    {PROTO_ADOPTED, "adopted", "", CARRIED, 0},
+    {PROTO_FORMER, "former", "nh", CARRIED, 0},
+    {PROTO_CENSUS, "census", "nqyl", CARRIED, TALLY_SIZE},
+    {PROTO_WHICH, "which", "nqj", CARRIED, 0},
+    {PROTO_THESE, "these", "nqjz", CARRIED, TALLY_MARKS_SIZE},
+    {PROTO_PROVE, "prove", "ij", CARRIED, 0},
+    {PROTO_PROOF, "proof", "ip", CARRIED, 0},
+    {PROTO_LACK, "lack", "i", CARRIED, 0},
+    {PROTO_SESSION, "session", "nk", INSIDE, 0},
+    {PROTO_ACCEPT, "accept", "is", INSIDE, 0},
+    {PROTO_ARRIVED, "arrived", "is", INSIDE, 0},
+    {PROTO_FAILED, "failed", "ix", INSIDE, 0},
+    {PROTO_NOTE, "note", "gx", INSIDE, 0},
+    {PROTO_ALIVE, "alive", "", INSIDE, 0},
 };
 
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
@@ -95,6 +101,14 @@ shape_of_verb(enum proto_verb verb)
 			return &shapes[i];
 	}
 	return NULL;
+}
+
+bool
+proto_is_carried(enum proto_verb verb)
+{
+	const struct shape *s = shape_of_verb(verb);
+
+	return s != NULL && s->reach == CARRIED;
 }
 
 static const struct shape *
@@ -284,7 +298,7 @@ parse_line(char *line, bool wire, struct proto_msg *m)
 	if (!is_verb(line))
 		return AG_EINVAL;
 	s = shape_of_name(line);
-	if (s == NULL || (wire && !s->wire)) {
+	if (s == NULL || (wire && s->reach == INSIDE)) {
 		m->verb = PROTO_OTHER;
 		memcpy(m->word, line, strlen(line) + 1);
 		return 0;

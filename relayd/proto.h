@@ -116,6 +116,9 @@ struct proto_msg {
 	size_t payload_len;
 };
 
+/* Does a session hand it on between its peer and relayd, as it is? */
+bool proto_is_carried(enum proto_verb verb);
+
 /*
  * The message at the front of data, which came over the wire (a verb of
  * relayd's socket is unknown there) or not. 0: it is in *m_r and took

@@ -158,37 +158,7 @@ from_peer(struct session *s, const struct proto_msg *m)
 		settle(s, m->id);
 		session_pass_on(s, m);
 		return;
-	case PROTO_OFFER:
 	case PROTO_WANT:
-	case PROTO_HAVE:
-	case PROTO_DELIVERED:
-	case PROTO_WAIT:
-	case PROTO_MINE:
-	case PROTO_RECEIPT:
-	case PROTO_NOTED:
-	case PROTO_AWAY:
-	case PROTO_DEFERRED:
-	case PROTO_SERIAL:
-	case PROTO_GET:
-	case PROTO_MANIFEST:
-	case PROTO_PROBE:
-	case PROTO_CHECK:
-	case PROTO_CHECKED:
-	case PROTO_DUE:
-	case PROTO_NO_RECEIPT:
-	case PROTO_EXPIRED:
-	case PROTO_HEARD:
-	case PROTO_FORMER:
-	case PROTO_ALERT_ASK:
-	case PROTO_ALERT_ASKED:
-	case PROTO_ADOPT:
-	case PROTO_ADOPTED:
-	case PROTO_CENSUS:
-	case PROTO_WHICH:
-	case PROTO_THESE:
-	case PROTO_PROVE:
-	case PROTO_PROOF:
-	case PROTO_LACK:
 		session_pass_on(s, m);
 		return;
 	case PROTO_BUNDLE:
@@ -212,7 +182,10 @@ from_peer(struct session *s, const struct proto_msg *m)
 		session_offend(s, "a second hello");
 		return;
 	default:
-		answer_unknown(s, m);
+		if (proto_is_carried(m->verb))
+			session_pass_on(s, m);
+		else
+			answer_unknown(s, m);
 	}
 }
 

@@ -178,6 +178,15 @@ session_alive(struct session *s)
 	s->probed = false;
 }
 
+/* To the peer, as relayd said it. */
+static void
+say_on(struct session *s, const struct proto_msg *m)
+{
+	buf_reset(&s->lines);
+	if (proto_write(m, &s->lines) == 0)
+		session_say(s, &s->lines);
+}
+
 static void
 from_relayd(struct session *s, const struct proto_msg *m, int fd)
 {
@@ -192,46 +201,19 @@ from_relayd(struct session *s, const struct proto_msg *m, int fd)
 		s->probed = true;
 		session_ping(s, PROBE_MS);
 		return;
-	case PROTO_OFFER:
-	case PROTO_HAVE:
-	case PROTO_DELIVERED:
-	case PROTO_WAIT:
 	case PROTO_REFUSED:
 	case PROTO_STORED:
-	case PROTO_MINE:
-	case PROTO_RECEIPT:
-	case PROTO_NOTED:
-	case PROTO_AWAY:
-	case PROTO_DEFERRED:
-	case PROTO_SERIAL:
-	case PROTO_GET:
-	case PROTO_MANIFEST:
-	case PROTO_PROBE:
-	case PROTO_CHECK:
-	case PROTO_CHECKED:
-	case PROTO_DUE:
-	case PROTO_NO_RECEIPT:
-	case PROTO_EXPIRED:
-	case PROTO_HEARD:
-	case PROTO_FORMER:
-	case PROTO_ALERT_ASK:
-	case PROTO_ALERT_ASKED:
-	case PROTO_ADOPT:
-	case PROTO_ADOPTED:
-	case PROTO_CENSUS:
-	case PROTO_WHICH:
-	case PROTO_THESE:
-	case PROTO_PROVE:
-	case PROTO_PROOF:
-	case PROTO_LACK:
+		say_on(s, m);
+		return;
 	case PROTO_BYE:
-		buf_reset(&s->lines);
-		if (proto_write(m, &s->lines) == 0)
-			session_say(s, &s->lines);
-		if (m->verb == PROTO_BYE)
-			session_end(s, 0, "%s", m->text);
+		say_on(s, m);
+		session_end(s, 0, "%s", m->text);
 		return;
 	default:
+		if (proto_is_carried(m->verb)) {
+			say_on(s, m);
+			return;
+		}
 		session_end(
 		    s, AG_EINVAL, "relayd said %s", proto_verb_name(m->verb));
 	}
