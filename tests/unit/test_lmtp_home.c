@@ -5,8 +5,8 @@
  * agamid-deliver on real sockets.
  */
 #include "help.h"
+#include "lmtp_help.h"
 #include "net_help.h"
-#include "seal_help.h"
 
 #include <sys/socket.h>
 #include <poll.h>
@@ -30,6 +30,7 @@
 #define STORED_MAX 8
 
 static struct store_stub {
+	pthread_t thread;
 	const char *offers; /* further lines of its LHLO reply */
 	bool dies; /* after the final dot */
 	bool refuses_data;
@@ -180,6 +181,7 @@ stub_serve(void *arg)
 static struct {
 	const char *answer; /* NULL: none */
 	int listener;
+	pthread_t thread;
 	char asked[256];
 } deliver = {.listener = -1};
 
@@ -201,14 +203,6 @@ deliver_serve(void *arg)
 }
 
 /* ---- a conversation ---- */
-
-struct talk {
-	struct seal_node node;
-	struct lmtp_context ctx;
-	struct lmtp_session *s;
-	struct buf reply;
-	pthread_t threads[2];
-};
 
 static int
 listen_at(const char *path, int type)
@@ -243,13 +237,9 @@ talk_begin(struct talk *t, const char *table)
 	path = help_path("%s/deliver/deliver.sock",
 	    t->node.conf->run_dir + strlen(help_dir()) + 1);
 	deliver.listener = listen_at(path, SOCK_SEQPACKET);
-	pthread_create(&t->threads[0], NULL, stub_serve, NULL);
-	pthread_create(&t->threads[1], NULL, deliver_serve, NULL);
-	t->ctx.door = &lmtp_home;
-	t->ctx.source = t->node.source;
-	t->ctx.sealer = t->node.sealer;
-	buf_init(&t->reply, LMTP_REPLY_MAX);
-	t->s = lmtp_session_new(&t->ctx, &t->reply);
+	pthread_create(&stub.thread, NULL, stub_serve, NULL);
+	pthread_create(&deliver.thread, NULL, deliver_serve, NULL);
+	talk_open(t, &lmtp_home);
 }
 
 static void
@@ -266,10 +256,9 @@ talk_end(struct talk *t)
 {
 	unsigned i;
 
-	lmtp_session_free(&t->s);
-	buf_free(&t->reply);
-	shut(&stub.listener, t->threads[0]);
-	shut(&deliver.listener, t->threads[1]);
+	talk_close(t);
+	shut(&stub.listener, stub.thread);
+	shut(&deliver.listener, deliver.thread);
 	for (i = 0; i < stub.count; i++) {
 		free(stub.mail[i]);
 		free(stub.rcpt[i]);
@@ -277,23 +266,6 @@ talk_end(struct talk *t)
 	}
 	seal_end(&t->node);
 	assert_int_equal(seal_tmp_count(), 0);
-}
-
-static enum lmtp_next
-say(struct talk *t, const char *line, const char *expected)
-{
-	struct lmtp_command c;
-	char whole[LMTP_LINE_MAX];
-	enum lmtp_next next;
-	size_t skip;
-
-	snprintf(whole, sizeof(whole), "%s\r\n", line);
-	buf_reset(&t->reply);
-	assert_true(lmtp_parse_command(whole, strlen(whole), &c, &skip) > 0);
-	next = lmtp_session_command(t->s, &c, &t->reply);
-	if (strncmp(buf_str(&t->reply), expected, strlen(expected)) != 0)
-		fail_msg("%s: %s", line, buf_str(&t->reply));
-	return next;
 }
 
 static void
@@ -305,21 +277,6 @@ open_mail(struct talk *t, const char *rcpt)
 	say(t, "MAIL FROM:<ann@sender.example> BODY=8BITMIME RET=HDRS", "250 ");
 	snprintf(line, sizeof(line), "RCPT TO:%s NOTIFY=NEVER", rcpt);
 	say(t, line, "250 2.1.5 Ok");
-}
-
-static const char *
-send_mail(struct talk *t, const char *message, size_t piece)
-{
-	size_t len = strlen(message), n, i;
-
-	assert_int_equal(say(t, "DATA", "354 "), LMTP_NEXT_DATA);
-	for (i = 0; i < len; i += n) {
-		n = len - i < piece ? len - i : piece;
-		lmtp_session_data(t->s, message + i, n);
-	}
-	buf_reset(&t->reply);
-	lmtp_session_data_end(t->s, &t->reply);
-	return buf_str(&t->reply);
 }
 
 static const char table[] = "secret@carol.example own\n"

@@ -4,7 +4,7 @@
  * is sealed for whom, a reply for each recipient.
  */
 #include "help.h"
-#include "seal_help.h"
+#include "lmtp_help.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,49 +13,18 @@
 #include "milter/lmtp_peers.h"
 #include "util/error.h"
 
-struct talk {
-	struct seal_node node;
-	struct lmtp_context ctx;
-	struct lmtp_session *s;
-	struct buf reply;
-};
-
 static void
 talk_begin(struct talk *t, const char *settings)
 {
 	seal_begin(&t->node, settings);
-	t->ctx.door = &lmtp_peers;
-	t->ctx.source = t->node.source;
-	t->ctx.sealer = t->node.sealer;
-	buf_init(&t->reply, LMTP_REPLY_MAX);
-	t->s = lmtp_session_new(&t->ctx, &t->reply);
-	assert_int_equal(strncmp(buf_str(&t->reply), "220 ", 4), 0);
+	talk_open(t, &lmtp_peers);
 }
 
 static void
 talk_end(struct talk *t)
 {
-	lmtp_session_free(&t->s);
-	buf_free(&t->reply);
+	talk_close(t);
 	seal_end(&t->node);
-}
-
-/* One command; its reply begins with what is expected. */
-static enum lmtp_next
-say(struct talk *t, const char *line, const char *expected)
-{
-	struct lmtp_command c;
-	char whole[LMTP_LINE_MAX];
-	enum lmtp_next next;
-	size_t skip;
-
-	snprintf(whole, sizeof(whole), "%s\r\n", line);
-	buf_reset(&t->reply);
-	assert_true(lmtp_parse_command(whole, strlen(whole), &c, &skip) > 0);
-	next = lmtp_session_command(t->s, &c, &t->reply);
-	if (strncmp(buf_str(&t->reply), expected, strlen(expected)) != 0)
-		fail_msg("%s: %s", line, buf_str(&t->reply));
-	return next;
 }
 
 static void
@@ -63,22 +32,6 @@ open_mail(struct talk *t, const char *mail)
 {
 	say(t, "LHLO carol.friends.example", "250-");
 	say(t, mail, "250 2.1.0");
-}
-
-/* The replies after the dot, in one string. */
-static const char *
-send_mail(struct talk *t, const char *message, size_t piece)
-{
-	size_t len = strlen(message), n, i;
-
-	assert_int_equal(say(t, "DATA", "354 "), LMTP_NEXT_DATA);
-	for (i = 0; i < len; i += n) {
-		n = len - i < piece ? len - i : piece;
-		lmtp_session_data(t->s, message + i, n);
-	}
-	buf_reset(&t->reply);
-	lmtp_session_data_end(t->s, &t->reply);
-	return buf_str(&t->reply);
 }
 
 static const char message[] = "From: ann@sender.example\r\n"
