@@ -112,8 +112,9 @@ ask_dovecot(struct keying *k)
 		k->home[strcspn(k->home, "\n")] = '\0';
 	} else {
 		cli_error("%s has no home directory that Dovecot knows (%s); "
-			  "say --home DIR",
-		    user, why.text);
+			  "say --home DIR, or who it is to Dovecot: "
+			  "mailboxes.%s.deliver-to in agamid.yaml",
+		    user, why.text, k->mailbox);
 	}
 	buf_free(&complaint);
 	buf_free(&said);

@@ -206,6 +206,8 @@ run_complaint(
 {
 	const char *said = buf_str(complaints);
 
+	if (*said == '\0')
+		said = "it failed without a word";
 	return error_set(error_r, AG_EINVAL, "%s: %.*s", what,
 	    (int)strcspn(said, "\r\n"), said);
 }
