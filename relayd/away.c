@@ -82,6 +82,18 @@ away_pause(struct relayd *r, int64_t until)
 }
 
 static void
+say(const struct peer *p, int64_t until)
+{
+	if (until == AWAY_FOREVER)
+		log_warn("peer leaves the network peer=%s", p->name);
+	else if (until != 0)
+		log_info("peer will be away peer=%s seconds=%lld", p->name,
+		    (long long)(until - time(NULL)));
+	else
+		log_info("peer is back peer=%s", p->name);
+}
+
+static void
 set(struct relayd *r, struct peer *p, int64_t until)
 {
 	char name[NAME_MAX_BYTES];
@@ -89,6 +101,7 @@ set(struct relayd *r, struct peer *p, int64_t until)
 	if (p->away == until)
 		return;
 	p->away = until;
+	say(p, until);
 	name_of(p, name);
 	if (state_set_number(r->state, name, until) == 0)
 		relayd_flush_soon(r);
@@ -121,12 +134,5 @@ away_heard(struct link *ln, int64_t until)
 		until = 0;
 	if (until > AWAY_FOREVER)
 		until = AWAY_FOREVER;
-	if (until == AWAY_FOREVER)
-		log_warn("peer leaves the network peer=%s", ln->peer->name);
-	else if (until != 0)
-		log_info("peer will be away peer=%s seconds=%lld",
-		    ln->peer->name, (long long)(until - time(NULL)));
-	else
-		log_info("peer is back peer=%s", ln->peer->name);
 	set(ln->r, ln->peer, until);
 }
