@@ -260,7 +260,7 @@ class Home:
 
     # --- looking at what came
 
-    def new_mails(self, count, seconds=15):
+    def new_mails(self, count, seconds=60):
         """Exactly count mails came since the last call."""
         def idle():
             queues = [self.postfix.queue / name

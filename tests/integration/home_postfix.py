@@ -112,7 +112,7 @@ while :; do read line || exit 0; done
 """ % SBIN
 
 
-def wait_for(what, condition, seconds=15):
+def wait_for(what, condition, seconds=60):
     """The condition's value once it is true; fails the test after seconds."""
     end = time.monotonic() + seconds
     while True:
@@ -258,7 +258,7 @@ class HomePostfix:
         return enter + [str(arg) for arg in argv]
 
     def exec(self, *argv, **options):
-        return subprocess.run(self.command(*argv), check=True, timeout=30,
+        return subprocess.run(self.command(*argv), check=True, timeout=60,
                               capture_output=True, **options).stdout
 
     def mails(self):

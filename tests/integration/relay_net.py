@@ -66,7 +66,7 @@ class Process:
         if self.running():
             self.p.send_signal(sig)
             try:
-                self.p.wait(20)
+                self.p.wait(60)
             except subprocess.TimeoutExpired:
                 self.p.kill()
                 self.p.wait()
@@ -211,13 +211,13 @@ SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OP
             log = self.path("sshd.log")
             log.unlink(missing_ok=True)
             self.sshd.start()
-            wait_for(lambda: "Server listening" in log.read_text(), 10, f"{self.name}'s sshd")
+            wait_for(lambda: "Server listening" in log.read_text(), 60, f"{self.name}'s sshd")
         if not self.deliver.running():
             self.deliver.start()
         if relayd and not self.relayd.running():
             ready = self.logged("ready node=")
             self.relayd.start()
-            wait_for(lambda: self.logged("ready node=") > ready or not self.relayd.running(), 20,
+            wait_for(lambda: self.logged("ready node=") > ready or not self.relayd.running(), 60,
                      f"{self.name}'s relayd")
             assert self.relayd.running(), self.log()
 
@@ -295,7 +295,7 @@ SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OP
     def ask(self, command):
         """A control command's lines, each as a dict."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-            s.settimeout(10)
+            s.settimeout(60)
             s.connect(str(self.path("run/agamid/relayd/relay.sock")))
             s.send(command.encode())
             lines = []
@@ -420,7 +420,7 @@ class Caller:
         self.data += data
         return data
 
-    def line(self, seconds=10):
+    def line(self, seconds=60):
         """The next line; None at the end."""
         while b"\n" not in self.data:
             if not self._more(seconds):
@@ -430,11 +430,11 @@ class Caller:
 
     def take(self, length):
         while len(self.data) < length:
-            assert self._more(10), "the session ended"
+            assert self._more(60), "the session ended"
         data, self.data = self.data[:length], self.data[length:]
         return data
 
-    def until(self, word, seconds=10):
+    def until(self, word, seconds=60):
         """The next line that begins with this word; payloads of offers and
         receipts are skipped."""
         while True:
@@ -455,7 +455,7 @@ class Caller:
         self.say(f"offer {bundle_id} {size} {len(ticket)}", ticket)
         return self.answer(bundle_id)
 
-    def answer(self, bundle_id, seconds=10):
+    def answer(self, bundle_id, seconds=60):
         """The next line about this bundle."""
         while True:
             line = self.line(seconds)
@@ -476,7 +476,7 @@ class Caller:
         """All that still comes, and the exit status."""
         self.p.stdin.close()
         rest = self.data + self.p.stdout.read()
-        return rest.decode(errors="replace"), self.p.wait(20)
+        return rest.decode(errors="replace"), self.p.wait(60)
 
     def hang_up(self):
         self.p.kill()

@@ -260,9 +260,9 @@ class Host:
     def close(self):
         for process in self.started:
             process.kill()
-            process.wait(20)
+            process.wait(60)
         os.kill(self.pid, signal.SIGKILL)
-        self.init.wait(20)
+        self.init.wait(60)
 
     # --- using it
 

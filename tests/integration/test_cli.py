@@ -93,7 +93,7 @@ class Cli:
         for key in keys:
             result = subprocess.run(
                 ["/usr/sbin/postmap", "-q", key, f"{kind}:{self.derived}/postfix/{name}"],
-                capture_output=True, text=True, timeout=20,
+                capture_output=True, text=True, timeout=60,
             )
             assert result.stderr == ""
             out.append(result.stdout.strip())
@@ -763,7 +763,7 @@ def test_sshd_takes_the_configuration(nodes):
     if getpass.getuser() == "root":
         os.makedirs("/run/sshd", 0o755, exist_ok=True)
     result = subprocess.run(
-        ["/usr/sbin/sshd", "-T", "-f", carol.derived / "ssh/sshd_config"], capture_output=True, text=True, timeout=20
+        ["/usr/sbin/sshd", "-T", "-f", carol.derived / "ssh/sshd_config"], capture_output=True, text=True, timeout=60
     )
     assert result.returncode == 0, result.stderr
     settings = set(result.stdout.splitlines())

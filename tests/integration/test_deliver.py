@@ -790,7 +790,7 @@ def test_who_may_ask(home, user, request_text, answer):
     sock = home.root / "run/agamid/deliver/deliver.sock"
     ran = subprocess.run(home.postfix.command(
         "/usr/bin/python3", "-c", ASK, sock, request_text, user=user),
-        check=True, timeout=20, capture_output=True, text=True,
+        check=True, timeout=60, capture_output=True, text=True,
         stdin=open("/dev/null", "rb"))
     assert ran.stdout.strip() == answer
 

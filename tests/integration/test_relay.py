@@ -20,7 +20,7 @@ def test_home_gets_its_mail(make_net):
     wait_for(lambda: not net.alice.held() and not net.bob.held(), what="deletion on receipt")
 
 
-def all_home(net, home, ids, seconds=30):
+def all_home(net, home, ids, seconds=60):
     """Delivered once each, and held by nobody any more."""
     wait_for(lambda: sorted(net.nodes[home].delivered()) == sorted(ids), seconds, "delivery")
     for n in net.nodes.values():
@@ -495,7 +495,7 @@ def test_another_ticket_for_the_same_bytes(make_net):
     assert carol.answer(bundle_id, 40).startswith("want ")
     net.bob.answer("done")
     assert carol.bring(true).startswith("stored ")
-    assert carol.until("receipt", 20)
+    assert carol.until("receipt")
     assert mallory.offer(false).startswith("delivered ")
     mallory.hang_up()
     carol.hang_up()
@@ -552,6 +552,6 @@ def test_fault(three, point, action):
                 n.fault()  # or every new session would meet it
         return sorted(net.bob.delivered()[before:]) == sorted(ids) and not any(
             n.held() or n.lying() for n in net.nodes.values())
-    wait_for(done, 40, f"the mail to be home in spite of {point}")
+    wait_for(done, 60, f"the mail to be home in spite of {point}")
     for n in net.nodes.values():
         n.fault()

@@ -51,11 +51,11 @@ def test_new_manifest_reaches_all(make_net):
     new = net.bob.manifest()
     began = time.monotonic()
     for n in (net.alice, net.carol):
-        wait_for(lambda: waiting(n, "bob", new), 5, f"{n.name}'s inbox")
+        wait_for(lambda: waiting(n, "bob", new), 60, f"{n.name}'s inbox")
         assert n.path("var/lib/agamid/state/inbox").stat().st_mode & 0o777 == 0o750
         assert n.inbox()[0].read_text() == new
         assert n.inbox()[0].stat().st_mode & 0o777 == 0o640
-        wait_for(lambda: n.path("var/lib/agamid/state/apply").exists(), 5, "the flag")
+        wait_for(lambda: n.path("var/lib/agamid/state/apply").exists(), 60, "the flag")
         assert n.apply()
     assert time.monotonic() - began < 10
     net.bob.stop()

@@ -201,7 +201,7 @@ def test_leave(make_net):
     net.alice.stop()
     net.bob.start()
     wanted = sorted(mine + hers + [last])
-    wait_for(lambda: set(wanted) <= set(net.bob.delivered()), 30, "all but the new one to be home")
+    wait_for(lambda: set(wanted) <= set(net.bob.delivered()), 60, "all but the new one to be home")
     # It was only asked to go: it may stay after all.
     net.carol.start()
     assert net.carol.ask("status")[0]["leaving"] == "yes"

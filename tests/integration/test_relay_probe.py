@@ -58,7 +58,7 @@ def look(net):
     """What alice's child sees of Bob: {check: (ok, text)}, and how long it took."""
     argv = ["ip", "netns", "exec", net.netns, BUILD / "relayd/agamid-relayd", "--probe", "bob", "--root", net.alice.root]
     began = time.monotonic()
-    out = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=30, check=False).stdout
+    out = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=60, check=False).stdout
     seen = {}
     for line in out.splitlines():
         check, result, text = line.split(" ", 2)

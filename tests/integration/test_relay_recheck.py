@@ -26,7 +26,7 @@ def held_from_carol(net):
 
 
 def until_offered(caller, bundle_id):
-    line = caller.until("offer", 30).split(" ")
+    line = caller.until("offer").split(" ")
     caller.take(int(line[-1]))
     assert line[1] == bundle_id
 
@@ -45,7 +45,7 @@ def test_receipt_that_could_not_be_stored(alice):
     answer_delivered(alice, bob, bundle_id)
     until_offered(bob, bundle_id)
     answer_delivered(alice, bob, bundle_id)
-    wait_for(lambda: not alice.alice.held(), 30, "deletion on receipt")
+    wait_for(lambda: not alice.alice.held(), 60, "deletion on receipt")
     bob.hang_up()
     carol.hang_up()
 
@@ -59,8 +59,8 @@ def test_answer_that_could_not_be_stored(alice):
     carol.until("receipt")
     alice.alice.fault("relay.commit error")
     carol.say("noted")
-    carol.until("receipt", 30)
+    carol.until("receipt")
     carol.say("noted")
-    wait_for(lambda: alice.alice.peer("carol")["receipts"] == "0", 30, "nothing to be told")
+    wait_for(lambda: alice.alice.peer("carol")["receipts"] == "0", 60, "nothing to be told")
     bob.hang_up()
     carol.hang_up()

@@ -21,7 +21,7 @@ def inbox_with(lab, name, word, user=None):
     return [m for m in mailbox.fetch_all(lab, node, user or name) if word.encode() in m]
 
 
-def arrives(lab, name, word, seconds=40, user=None):
+def arrives(lab, name, word, seconds=60, user=None):
     """Wait for the mail; then be sure that it is there once."""
     found = wait.until(lambda: inbox_with(lab, name, word, user), seconds, f"{word} in {name}'s mailbox")
     assert len(found) == 1, f"{len(found)} copies of {word}"
@@ -68,7 +68,7 @@ def backups_refuse_or_take(lab, recipient, without=("bob",)):
     return answers
 
 
-def wait_for_copies(lab, home, count, seconds=30):
+def wait_for_copies(lab, home, count, seconds=60):
     """Until this many nodes hold a bundle for the home."""
     def holders():
         found = [n.name for n in lab.nodes.values() if n.name != home and story.held(n, home)]
@@ -76,5 +76,5 @@ def wait_for_copies(lab, home, count, seconds=30):
     return wait.until(holders, seconds, f"{count} holders for {home}")
 
 
-def empty_spools(lab, seconds=40):
+def empty_spools(lab, seconds=60):
     wait.until(lambda: not story.spooled(lab), seconds, "all spools to be empty")

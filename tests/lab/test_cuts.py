@@ -37,7 +37,7 @@ def test_two_of_four_cut(lab):
     holders = wait_for_copies(lab, "bob", 2)
     assert sorted(holders) == ["alice", "carol"]
     lab.nodes["dave"].heal()
-    relay = wait.until(lambda: story.deliveries(lab.sender, BOB), 20, "the log")[-1][0]
+    relay = wait.until(lambda: story.deliveries(lab.sender, BOB), 60, "the log")[-1][0]
     lab.nodes[relay.split(".")[0]].off()
     lab.start(lab.nodes["bob"])
     arrives(lab, "bob", word)
@@ -65,7 +65,7 @@ def test_kill_homes_daemon(lab, victim):
     bob.boot()
     bob.exec("agamid", "apply", "--no-reload")
     bob.start_services()
-    wait.until(lambda: story.held(bob) or inbox_size(lab), 20, "the first bundle at home")
+    wait.until(lambda: story.held(bob) or inbox_size(lab), 60, "the first bundle at home")
     kill(lab, "bob", victim)
     lab.ready(bob)
     for word in words:

@@ -60,7 +60,7 @@ class InNode:
         return f"/tmp/{self.path.name}"
 
     def read_text(self, **options):
-        wait.until(self.path.exists, 5, "the trace")
+        wait.until(self.path.exists, 60, "the trace")
         return self.path.read_text(**options)
 
 

@@ -204,7 +204,7 @@ def test_wrong_host_key(lab):
     with with_file(bob, "/var/lib/agamid-key/ssh-host", other, 0o600):
         with stopped(bob, "agamid-sshd"):
             pass
-        wait.until(lambda: lab.missing(bob) == [], 20, "Bob's sshd")
+        wait.until(lambda: lab.missing(bob) == [], 60, "Bob's sshd")
         checks = doctor(carol, "peers.host-key")
         assert {c["subject"] for c in checks if c["state"] == "failure"} == {"bob"}, show(checks)
         assert ids(doctor(bob, "keys.manifest"), "failure") == {"keys.manifest"}
@@ -272,7 +272,7 @@ def test_nothing_answers(lab):
             carol.exec("kill", "-CONT", str(pid))
         carol.heal()
         lab.dns.start_services()
-        wait.until(lambda: lab.missing(lab.dns) == [], 20, "the name server")
+        wait.until(lambda: lab.missing(lab.dns) == [], 60, "the name server")
     assert took < 15, (took, show(checks))
     assert ids(checks, "failure") >= {
         "sockets.milter", "sockets.policy", "sockets.seal", "sockets.relay", "sockets.deliver", "dns.resolver"}, show(checks)
@@ -290,7 +290,7 @@ def on_terminal(node, columns, env):
         while data := os.read(master, 4096):
             text += data
     os.close(master)
-    process.wait(20)
+    process.wait(60)
     return text.decode()
 
 

@@ -108,7 +108,7 @@ def test_agamid_stopped(lab):
     assert replies[0][0] == 451, replies
     word = fresh_word()
     carol.exec("/usr/sbin/sendmail", "-f", "carol@carol.example", BOB, stdin=f"Subject: {word}\n\nwaits\n")
-    wait.until(lambda: any(s == "deferred" for _, s, _ in story_lines(carol, BOB)), 20, "the mail to be deferred")
+    wait.until(lambda: any(s == "deferred" for _, s, _ in story_lines(carol, BOB)), 60, "the mail to be deferred")
     assert inbox_with(lab, "carol", word) == []
     carol.start_services()
     lab.ready(carol)

@@ -57,7 +57,7 @@ class Waiting:
 def imap(lab, name):
     node = lab.nodes[name]
     with netns.inside(node.netns):
-        client = imaplib.IMAP4(node.address, 143, timeout=20)
+        client = imaplib.IMAP4(node.address, 143, timeout=60)
     client.login(name, files.PASSWORD)
     return client
 

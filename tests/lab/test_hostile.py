@@ -57,7 +57,7 @@ class Forger:
         bob.start_services("agamid-relayd")
         self.lab.ready(bob)
         base = bob.directory / "var/spool/agamid"
-        wait.until(lambda: not there.exists() and not list(base.glob("held/bob/*")), 30, "Bob to be done with it")
+        wait.until(lambda: not there.exists() and not list(base.glob("held/bob/*")), 60, "Bob to be done with it")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_whole_way(lab):
     away(lab)
     mailbox.submit(lab, ANN, [BOB], sent)
     wait_for_copies(lab, "bob", 3)
-    relay, status, _ = wait.until(lambda: story.deliveries(lab.sender, BOB), 10, "the sender's log")[-1]
+    relay, status, _ = wait.until(lambda: story.deliveries(lab.sender, BOB), 60, "the sender's log")[-1]
     assert status == "sent" and relay != "bob.friends.example"
     for name in ("alice", "carol", "dave"):
         assert story.files_with(lab.nodes[name], word) == []

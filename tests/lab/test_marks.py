@@ -56,7 +56,7 @@ def home_with_opendkim(lab):
     bob = lab.nodes["bob"]
     bob.boot()
     bob.exec("opendkim", "-x", "/etc/agamid/opendkim.conf")
-    wait.until(lambda: bob.path("/run/opendkim.pid").exists(), 10, "opendkim")
+    wait.until(lambda: bob.path("/run/opendkim.pid").exists(), 60, "opendkim")
     lab.start(bob)
 
 

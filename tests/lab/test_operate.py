@@ -179,7 +179,7 @@ def test_leave(lab):
     word = fresh_word("left")
     replies, data = stranger_says(lab, "dave", ANN, [BOB], story.message(word, BOB), patience=120)
     assert data is not None and data[0] == 250, (replies, data)
-    wait.until(lambda: story.held(dave, "bob"), 30, "Dave to hold it")
+    wait.until(lambda: story.held(dave, "bob"), 60, "Dave to hold it")
     assert "--yes" in agamid(dave, "leave", check=False).stderr
     alone = agamid(dave, "leave", "--yes", "--wait", "1s", check=False)
     assert alone.returncode == 1 and "on this node alone" in alone.stderr

@@ -74,7 +74,7 @@ def test_one_holder_a_site(neighbours):
         ids = {path.name.split(".")[0] for path in story.held(frida, "emil")}
         return {i: [n for n in ("gustav", "hanna", "ida") if f"drawn id={i} peer={n}" in log] for i in ids}
 
-    wait.until(lambda: len(drawn()) == 12 and all(drawn().values()), 20, "Frida to draw for all twelve")
+    wait.until(lambda: len(drawn()) == 12 and all(drawn().values()), 60, "Frida to draw for all twelve")
     assert all(len(peers) == 1 for peers in drawn().values()), drawn()
     assert len({peers[0] for peers in drawn().values()}) > 1, "always the same one of the three"
     neighbours.start(neighbours.nodes["emil"])

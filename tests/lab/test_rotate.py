@@ -10,7 +10,7 @@ BOB = "bob@bob.example"
 def by_way_of(lab, friend, word):
     """A mail for Bob that a friend takes, while Bob's Postfix is down."""
     message = story.message(word, BOB)
-    wait.until(lambda: stranger_says(lab, friend, "ann@sender.example", [BOB], message)[1], 30, f"{friend} to take it")
+    wait.until(lambda: stranger_says(lab, friend, "ann@sender.example", [BOB], message)[1], 60, f"{friend} to take it")
 
 
 def serials(lab, name):

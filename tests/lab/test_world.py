@@ -195,7 +195,7 @@ def test_corrupt_bundle(lab, how):
     bob.off()
     (word,) = send(lab, "carol", 1)
     wait_for_copies(lab, "bob", 3)
-    (path,) = wait.until(lambda: list(carol.directory.glob("var/spool/agamid/held/bob/*")), 30, "Carol's copy")
+    (path,) = wait.until(lambda: list(carol.directory.glob("var/spool/agamid/held/bob/*")), 60, "Carol's copy")
     data = bytearray(path.read_bytes())
     data[1500] ^= 1
     damaged = {"flipped": data, "cut": data[:-200], "empty": b""}[how]

@@ -188,7 +188,7 @@ class Lab:
 
     def ready(self, node):
         """Wait until everything on the node answers."""
-        wait.until(lambda: self.missing(node) == [], 20,
+        wait.until(lambda: self.missing(node) == [], 60,
                    f"{node.name} to be ready; missing {self.missing(node)}\n{node.log_text()}")
 
     def missing(self, node):
@@ -220,7 +220,7 @@ class Lab:
         """Somebody listens; a socket's file outlives its server."""
         try:
             with socket.socket(socket.AF_UNIX, kind) as connection:
-                connection.settimeout(10)
+                connection.settimeout(60)
                 connection.connect(str(node.path(path)))
                 return True
         except OSError:

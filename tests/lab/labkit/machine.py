@@ -112,7 +112,7 @@ class Machine:
                 ["nsenter", f"--net=/run/netns/{self.netns}", "unshare", "-m", "--propagation", "private",
                  "bash", "-euc", STAND, "stand", self.name, str(self.root), str(self.work), str(self.packages), self.before],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        wait.until(lambda: self._is_made(shim), 30, f"{self.name}'s first process")
+        wait.until(lambda: self._is_made(shim), 60, f"{self.name}'s first process")
         state = wait.until(lambda: self._state(), 60, f"{self.name}'s systemd")
         if state != "running":
             raise RuntimeError(f"{self.name} is {state}:\n{self.journal()}")
@@ -132,7 +132,7 @@ class Machine:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-            wait.until(lambda: not alive(self.pid), 10, f"{self.name} to die")
+            wait.until(lambda: not alive(self.pid), 60, f"{self.name} to die")
             self.pid = None
             wait.until(lambda: subprocess.run(["unshare", "-m", "--propagation", "private", "bash", "-c", PRUNE, "prune",
                                                str(self.work), self.name]).returncode == 0, 20, "its control groups")

@@ -15,7 +15,7 @@ TRACE = (b"return-path:", b"delivered-to:", b"received:", b"x-agamid-", b"authen
 def fetch_all(lab, node, user, folder="INBOX"):
     """Every message of a mailbox, as raw bytes, by IMAP."""
     with netns.inside(node.netns):
-        client = imaplib.IMAP4(node.address, 143, timeout=20)
+        client = imaplib.IMAP4(node.address, 143, timeout=60)
     with client:
         client.login(user, files.PASSWORD)
         client.select(folder, readonly=True)
@@ -30,7 +30,7 @@ def fetch_all(lab, node, user, folder="INBOX"):
 def flags_all(lab, node, user):
     """Each message's flags, by IMAP."""
     with netns.inside(node.netns):
-        client = imaplib.IMAP4(node.address, 143, timeout=20)
+        client = imaplib.IMAP4(node.address, 143, timeout=60)
     with client:
         client.login(user, files.PASSWORD)
         client.select("INBOX", readonly=True)
@@ -40,7 +40,7 @@ def flags_all(lab, node, user):
 
 def fetch_all_pop3(lab, node, user):
     with netns.inside(node.netns):
-        client = poplib.POP3(node.address, 110, timeout=20)
+        client = poplib.POP3(node.address, 110, timeout=60)
     try:
         client.user(user)
         client.pass_(files.PASSWORD)

@@ -78,10 +78,10 @@ class Node:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
         log.close()
-        child = wait.until(lambda: children(shim.pid) or shim.poll(), 10, f"{self.name} to boot")
+        child = wait.until(lambda: children(shim.pid) or shim.poll(), 60, f"{self.name} to boot")
         if isinstance(child, list):
             (self.directory / "pid").write_text(str(child[0]), encoding="ascii")
-        wait.until(lambda: self._answers(shim), 10, f"{self.name}'s supervisor")
+        wait.until(lambda: self._answers(shim), 60, f"{self.name}'s supervisor")
 
     def _answers(self, shim):
         if shim.poll() is not None:
@@ -98,14 +98,14 @@ class Node:
         pid = self.pid
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            wait.until(lambda: not alive(pid), 10, f"{self.name} to die")
+            wait.until(lambda: not alive(pid), 60, f"{self.name} to die")
         (self.directory / "pid").unlink(missing_ok=True)
 
     # ---- services ----
 
     def command(self, line):
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
+            connection.settimeout(60)
             connection.connect(str(self.directory / "control"))
             with connection.makefile("rw", encoding="utf-8") as stream:
                 stream.write(line + "\n")
