@@ -189,6 +189,7 @@ class Node:
 
     def write_config(self):
         self.path("etc/agamid/agamid.yaml").write_text(yaml.safe_dump({"node": self.name, **self.settings}))
+        # The user's shell would read what stands in his own home, which may take long.
         self.path("sshd_config").write_text(f"""
 Port 2222
 ListenAddress {self.address}
@@ -200,7 +201,7 @@ UsePAM no
 PasswordAuthentication no
 PidFile none
 LogLevel INFO
-SetEnv AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OPTIONS", "")}
+SetEnv HOME={self.root} AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.environ.get("ASAN_OPTIONS", "")}
 """)
 
     # ---- processes ----
