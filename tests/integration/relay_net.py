@@ -31,6 +31,7 @@ NAMES = ["alice", "bob", "carol", "dave"]
 SPOOL = "var/spool/agamid"
 STATE = "var/lib/agamid"
 SECRETS = "var/lib/agamid-key"
+PROGRAMS = ("agamid-relayd", "agamid-receive")
 SIGNATURE = "-----BEGIN PGP SIGNATURE-----\n\nbm9ib2R5IGNoZWNrcyBpdCBoZXJl\n-----END PGP SIGNATURE-----\n"
 PAYLOADS = ("offer", "delivered", "receipt", "manifest", "expired", "census", "these")  # their last word is a length
 _numbers = itertools.count(1)
@@ -71,6 +72,55 @@ class Process:
                 self.p.kill()
                 self.p.wait()
                 raise
+
+
+def pids():
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def argv_of(pid):
+    """Its arguments; as one of them what a shell is to run."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return [""]
+    return text.replace(" ", "\0").split("\0")
+
+
+def parent_of(pid):
+    """0 if there is no such process, or none that lives."""
+    try:
+        state, parent = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[:2]
+    except OSError:
+        return 0
+    return int(parent) if state != "Z" else 0
+
+
+def kill(pid, sig=signal.SIGKILL):
+    """True if there was such a process, and it lived."""
+    if parent_of(pid) == 0:
+        return False
+    try:
+        os.kill(pid, sig)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_tree(process):
+    """With all below it. They are stopped first: who is stopped forks none
+    that would be missed."""
+    if not process.running():
+        return
+    tree = [process.p.pid]
+    kill(tree[0], signal.SIGSTOP)
+    while more := [pid for pid in pids() if parent_of(pid) in tree and pid not in tree]:
+        for pid in more:
+            kill(pid, signal.SIGSTOP)
+        tree += more
+    for pid in tree:
+        kill(pid)
+    process.p.wait(20)
 
 
 class Node:
@@ -224,27 +274,23 @@ SetEnv HOME={self.root} AGAMID_FAULTS={self.path("faults")} ASAN_OPTIONS={os.env
 
     def children(self):
         """The processes below sshd and relayd that serve sessions."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                argv = entry.joinpath("cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(self.root).encode() in argv and (b"--peer" in argv or b"--dial" in argv):
-                found.append(int(entry.name))
-        return found
+        return [pid for pid, argv in self._programs() if "--peer" in argv or "--dial" in argv]
+
+    def _programs(self):
+        """All of this node's agamid programs, of whomever they are children."""
+        for pid in pids():
+            argv = argv_of(pid)
+            if str(self.root) in argv and any(os.path.basename(word) in PROGRAMS for word in argv):
+                yield pid, argv
 
     def stop(self, sig=signal.SIGTERM):
-        """relayd, sshd and all sessions; deliver goes on."""
+        """relayd, sshd and all sessions, also those that were only coming up:
+        nothing of this node's says a word when this has returned. deliver
+        goes on."""
         self.relayd.stop(sig)
-        self.sshd.stop()
-        for pid in self.children():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_tree(self.sshd)
+        # What relayd had forked, or sshd's children left, before they ended.
+        wait_for(lambda: not [kill(pid) for pid, _ in self._programs()], 20, f"{self.name}'s processes to end")
 
     def stop_all(self):
         self.stop()
