@@ -34,6 +34,7 @@
 #define JOBS_MAX 4 /* of one session */
 #define PIECE 262144 /* bytes read in one turn */
 #define LOOK_SECONDS 5
+#define LOOKS_MAX 256 /* copies looked at, to find one to ask for */
 #define MINUTE_MS 60000
 
 /* A bundle that is being hashed. */
@@ -196,6 +197,14 @@ jobs_of(const struct proofs *x, const struct link *ln)
 	return n;
 }
 
+/* Its home knows of it anyway. */
+static bool
+may_know(struct relayd *r, const struct peer *p, const struct held *h)
+{
+	return h->home == p->number ||
+	    census_may_hold(r, p->name, store_home(r->store, h)->name);
+}
+
 void
 proof_asked(struct link *ln, const struct proto_msg *m)
 {
@@ -210,9 +219,7 @@ proof_asked(struct link *ln, const struct proto_msg *m)
 	}
 	/* SPEC: to others it is not told whether it is here. */
 	if (h == NULL || (h->flags & INDEX_GONE) != 0 ||
-	    !census_may_hold(
-		r, ln->peer->name, store_home(r->store, h)->name) ||
-	    !job_begin(ln, h, m->id, m->nonce, ""))
+	    !may_know(r, ln->peer, h) || !job_begin(ln, h, m->id, m->nonce, ""))
 		link_send_id(ln, PROTO_LACK, m->id);
 }
 
@@ -258,23 +265,47 @@ proof_answered(struct link *ln, const struct proto_msg *m)
 		(void)job_begin(ln, h, m->id, nonce, m->proof);
 }
 
+/* Own mail is at home: nobody need prove that he has it as well. */
+static bool
+is_to_be_proven(struct relayd *r, const struct peer *p, const struct held *h)
+{
+	return (h->flags & INDEX_GONE) == 0 && h->home != r->self->number &&
+	    census_may_hold(r, p->name, store_home(r->store, h)->name);
+}
+
+/* The first that may be asked for of those behind this ID. */
+static bool
+find_from(struct relayd *r, const struct peer *p, enum copy_state state,
+    char id[BUNDLE_ID_LEN + 1])
+{
+	const struct held *h;
+	unsigned i;
+
+	for (i = 0; i < LOOKS_MAX &&
+	     state_copy_next(r->state, p->name, state, id, id) == 1;
+	     i++) {
+		h = store_find(r->store, id);
+		if (h != NULL && is_to_be_proven(r, p, h))
+			return true;
+	}
+	return false;
+}
+
 /* One of the bundles here of which this peer said that it has them. */
 static bool
 choose(struct relayd *r, const struct peer *p, char id_r[BUNDLE_ID_LEN + 1])
 {
 	static const enum copy_state states[] = {COPY_HAS, COPY_BROUGHT};
-	uint8_t bytes[BUNDLE_ID_LEN / 2];
-	char from[BUNDLE_ID_LEN + 1];
 	unsigned first = randombytes_uniform(2), i;
-	enum copy_state state;
+	uint8_t bytes[BUNDLE_ID_LEN / 2];
 
 	randombytes_buf(bytes, sizeof(bytes));
-	text_hex(bytes, sizeof(bytes), from);
 	for (i = 0; i < 2; i++) {
-		state = states[(first + i) % 2];
-		if (state_copy_from(r->state, p->name, state, from, id_r) ==
-			1 ||
-		    state_copy_from(r->state, p->name, state, "", id_r) == 1)
+		text_hex(bytes, sizeof(bytes), id_r);
+		if (find_from(r, p, states[(first + i) % 2], id_r))
+			return true;
+		id_r[0] = '\0';
+		if (find_from(r, p, states[(first + i) % 2], id_r))
 			return true;
 	}
 	return false;
@@ -286,15 +317,9 @@ ask(struct proofs *x, struct link *ln)
 	struct proto_msg m = {.verb = PROTO_PROVE};
 	uint8_t nonce[PROOF_NONCE];
 	struct question *q;
-	struct held *h;
 
 	ln->peer->prove_at = relayd_clock() + EVERY_MS;
 	if (!choose(x->r, ln->peer, m.id))
-		return;
-	h = store_find(x->r->store, m.id);
-	if (h == NULL || (h->flags & INDEX_GONE) != 0 ||
-	    !census_may_hold(
-		x->r, ln->peer->name, store_home(x->r->store, h)->name))
 		return;
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)

@@ -153,14 +153,14 @@ state_unreplaced_next(struct state *s, const char *peer, enum copy_state state,
 }
 
 int
-state_copy_from(struct state *s, const char *peer, enum copy_state state,
-    const char *from, char id_r[BUNDLE_ID_LEN + 1])
+state_copy_next(struct state *s, const char *peer, enum copy_state state,
+    const char *after, char id_r[BUNDLE_ID_LEN + 1])
 {
 	return next_copy(s,
 	    db_stmt(state_db(s),
 		"SELECT id FROM copies WHERE peer = ?1 AND state = ?2"
-		" AND id >= ?3 ORDER BY id LIMIT 1"),
-	    peer, state, from, id_r);
+		" AND id > ?3 ORDER BY id LIMIT 1"),
+	    peer, state, after, id_r);
 }
 
 unsigned

@@ -42,9 +42,9 @@ int state_missing_back(struct state *s, const char *id, const char *peer);
 int state_unreplaced_next(struct state *s, const char *peer,
     enum copy_state state, const char *after, char id_r[BUNDLE_ID_LEN + 1]);
 
-/* The first copy of this peer's in this state from this ID on. 1, 0, AG_EIO. */
-int state_copy_from(struct state *s, const char *peer, enum copy_state state,
-    const char *from, char id_r[BUNDLE_ID_LEN + 1]);
+/* The same of all. */
+int state_copy_next(struct state *s, const char *peer, enum copy_state state,
+    const char *after, char id_r[BUNDLE_ID_LEN + 1]);
 /* How many copies of this peer's are in this state. */
 unsigned state_copy_count(
     struct state *s, const char *peer, enum copy_state state);

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from relay_net import Session, wait_for
+from relay_net import Caller, Session, made, wait_for
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
 
@@ -189,6 +189,31 @@ def test_proves_it(liar):
     carol.until(f"lack {'f' * 64}")
     assert net.alice.peer("carol")["unproven"] == "0"
     assert holders(net.alice, bundle_id) == ["alice", "carol"]
+
+
+def test_own_mail_needs_no_proof(make_net):
+    """SPEC R-17.1, R-17.2: a home asks for none of what has come, and gets one of what is held for it."""
+    net = make_net("alice", "bob", "carol")
+    net.start("bob")
+    net.bob.answer("retry")
+    carol = Caller(net.bob, "carol", version=3)
+    net.carol.path("out").mkdir()
+    own = made(net.carol, "bob", count=8)
+    other, = made(net.carol, "alice")
+    for path in (*own, other):
+        assert carol.offer(path).startswith("want ")
+        assert carol.bring(path).startswith("stored ")
+    carol.hang_up()
+    # Of nine that she brought it is the one that is not his own.
+    carol = Session(net.bob, "carol", dialled=False)
+    assert carol.until("prove").split(" ")[1] == other.name.split(".")[0]
+    alice = Session(net.bob, "alice", dialled=False)
+    nonce = "0123456789abcdef" * 2
+    alice.say(f"prove {other.name.split('.')[0]} {nonce}")
+    proof = hashlib.sha256(bytes.fromhex(nonce) + other.read_bytes()[1024:]).hexdigest()
+    assert alice.until("proof").split(" ")[2] == proof
+    alice.hang_up()
+    carol.hang_up()
 
 
 def test_has_lost_it(liar):

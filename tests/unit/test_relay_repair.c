@@ -230,8 +230,9 @@ test_replaced(void **state)
 	assert_int_equal(state_missing_forget(s, ids[0]), 0);
 	assert_int_equal(state_missing_since(s, ids[0], "dave", &day), 0);
 	assert_int_equal(state_copy_count(s, "dave", COPY_HAS), 3);
-	assert_int_equal(state_copy_from(s, "dave", COPY_HAS, ids[2], id), 1);
+	assert_int_equal(state_copy_next(s, "dave", COPY_HAS, ids[1], id), 1);
 	assert_string_equal(id, ids[2]);
+	assert_int_equal(state_copy_next(s, "dave", COPY_HAS, id, id), 0);
 	state_close(&s);
 }
 
