@@ -31,6 +31,7 @@
 #include "relayd/dialler.h"
 #include "relayd/events.h"
 #include "relayd/expect.h"
+#include "relayd/expiry.h"
 #include "relayd/holders.h"
 #include "relayd/intake.h"
 #include "relayd/judge.h"
@@ -105,6 +106,13 @@ taken(
 	r->kick = true;
 }
 
+/* Its time goes on where a peer had it (SPEC N-12.7). */
+static uint32_t
+first_day(struct relayd *r, const struct ticket *t, const struct peer *from)
+{
+	return from == r->self ? r->day.day : expiry_begins(r, t);
+}
+
 /* Move a checked file on, and remember who brought it. */
 static int
 take_file(struct relayd *r, const char *dir, const char *name,
@@ -114,8 +122,8 @@ take_file(struct relayd *r, const char *dir, const char *name,
 	struct held *h;
 	bool is_new;
 
-	if (store_take(r->store, dir, name, t, from->number, r->day.day, &h,
-		&is_new, &error) < 0) {
+	if (store_take(r->store, dir, name, t, from->number,
+		first_day(r, t, from), &h, &is_new, &error) < 0) {
 		log_error("can't take a bundle id=%s error=\"%s\"", t->id,
 		    error.text);
 		return AG_EIO;

@@ -16,6 +16,7 @@
 #include <sys/timex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <event2/event.h>
 
@@ -71,6 +72,19 @@ expiry_hold_state(uint32_t today, uint32_t since, uint64_t hold)
 	return age == days ? HOLD_DUE : HOLD_OVER;
 }
 
+uint32_t
+expiry_since(uint32_t today, uint64_t hold, int64_t ticket_time, int64_t now)
+{
+	int64_t most = (int64_t)(hold / DAY) - EXPIRY_LAST_DAYS;
+	int64_t age = now > ticket_time ? (now - ticket_time) / DAY : 0;
+
+	if (age > (int64_t)(hold / DAY) || most <= 0)
+		return today; /* a clock was wrong; or there is no time to keep */
+	if (age > most)
+		age = most;
+	return age < today ? today - (uint32_t)age : 1;
+}
+
 /* adjtimex(2) only looks here, and needs no privilege. */
 static bool
 clock_is_synchronised(void)
@@ -80,18 +94,32 @@ clock_is_synchronised(void)
 	return adjtimex(&tx) >= 0 && (tx.status & STA_UNSYNC) == 0;
 }
 
-static enum hold_state
-state_of(struct relayd *r, const struct held *h)
+static uint64_t
+hold_of(struct relayd *r, const char *name)
 {
 	const struct network *net = relayd_network(r);
 	const struct manifest *home;
 
+	home = net == NULL ? NULL : network_find(net, name);
+	return home == NULL ? HOLD_MAX : manifest_hold(home);
+}
+
+static enum hold_state
+state_of(struct relayd *r, const struct held *h)
+{
 	if (h->home == r->self->number || (h->flags & INDEX_GONE) != 0)
 		return HOLD_ON;
-	home = net == NULL ? NULL
-			   : network_find(net, store_home(r->store, h)->name);
 	return expiry_hold_state(
-	    r->day.day, h->day, home == NULL ? HOLD_MAX : manifest_hold(home));
+	    r->day.day, h->day, hold_of(r, store_home(r->store, h)->name));
+}
+
+uint32_t
+expiry_begins(struct relayd *r, const struct ticket *t)
+{
+	if (!clock_is_synchronised())
+		return r->day.day;
+	return expiry_since(
+	    r->day.day, hold_of(r, t->home), t->time, (int64_t)time(NULL));
 }
 
 /* Asking ----------------------------------------------------------------- */

@@ -42,4 +42,13 @@ enum hold_state {
 enum hold_state expiry_hold_state(
     uint32_t today, uint32_t since, uint64_t hold);
 
+#define EXPIRY_LAST_DAYS 7 /* in which no more copies are made (SPEC) */
+
+/* The day since which a copy counts that comes today, under a ticket of
+ * this time (seconds since 1970, as is now). SPEC N-12.7. Pure. */
+uint32_t expiry_since(
+    uint32_t today, uint64_t hold, int64_t ticket_time, int64_t now);
+/* The same for this node, which needs a clock that is right. */
+uint32_t expiry_begins(struct relayd *r, const struct ticket *t);
+
 #endif

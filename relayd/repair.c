@@ -29,7 +29,6 @@
 #define TICK_LOOKS 256 /* bundles looked at in one */
 #define TICK_DRAWS 32 /* and repaired */
 #define OPEN_MAX 256 /* draws that wait for their bundles */
-#define LAST_DAYS 7 /* of a bundle's time: it is not repaired any more */
 #define DAY_SECONDS 86400
 #define DAYS "days-with-peers" /* numbers in state.h */
 #define COUNTED "days-counted"
@@ -274,8 +273,11 @@ bool
 repair_is_young(uint32_t today, uint32_t since, int64_t now,
     int64_t ticket_time, uint64_t hold)
 {
-	return expiry_hold_state(today + LAST_DAYS, since, hold) == HOLD_ON &&
-	    now - ticket_time + LAST_DAYS * DAY_SECONDS < (int64_t)hold;
+	int64_t last = EXPIRY_LAST_DAYS * DAY_SECONDS;
+
+	return expiry_hold_state(today + EXPIRY_LAST_DAYS, since, hold) ==
+	    HOLD_ON &&
+	    now - ticket_time + last < (int64_t)hold;
 }
 
 static bool

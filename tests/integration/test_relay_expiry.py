@@ -129,6 +129,31 @@ def test_sixty_days_seen(net):
     wait_for(lambda: net.alice.held() == more, what="expiry")
 
 
+def test_a_late_copy_does_not_begin_anew(net):
+    """SPEC N-12.7: its days are those of its ticket, by a clock that is right."""
+    net.bob.policy = {}
+    net.configure()
+    net.start("carol")
+    net.carol.stop()
+    net.start("alice")
+
+    def age(days_later, synchronised):
+        """Carol comes so many days later: for how many has her copy been held?"""
+        before = net.alice.held()
+        bundle_id, = net.alice.bundles("bob", 1)
+        taken(net.alice, [*before, bundle_id])
+        with sqlite3.connect(net.carol.path(STATE, "state/network.db")) as db:
+            db.execute("UPDATE meta SET value = ? WHERE name = 'day'", (100 + days_later,))
+        today = again(net.carol, days_later * DAY, synchronised)
+        wait_for(lambda: bundle_id in net.carol.held(), what="the copy")
+        net.carol.stop()
+        path, = net.carol.path("var/spool/agamid/held/bob").glob(bundle_id + ".*")
+        return today - int(path.name.split(".")[2])
+
+    assert age(20, True) == 20
+    assert age(40, False) == 0
+
+
 def over(net, count=1):
     """Alice alone runs, and holds what is over; carol is ours. The IDs."""
     net.start("alice")

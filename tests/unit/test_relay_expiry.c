@@ -50,6 +50,48 @@ test_hold(void **state)
 		    cases[i].want);
 }
 
+/* SPEC N-12.7 */
+static void
+test_since(void **state)
+{
+	static const struct {
+		uint32_t today;
+		uint64_t hold;
+		int64_t age; /* of the ticket, seconds */
+		uint32_t want;
+	} cases[] = {
+	    {100, 60 * DAY, 0, 100},
+	    {100, 60 * DAY, DAY - 1, 100},
+	    {100, 60 * DAY, DAY, 99},
+	    {100, 60 * DAY, 30 * DAY + 5, 70},
+	    {100, 60 * DAY, 53 * DAY, 47},
+	    /* Seven days are left at least. */
+	    {100, 60 * DAY, 54 * DAY, 47},
+	    {100, 60 * DAY, 60 * DAY, 47},
+	    {100, 60 * DAY + 5, 60 * DAY, 47},
+	    {100, 8 * DAY, 8 * DAY, 99},
+	    {100, 7 * DAY, 6 * DAY, 100},
+	    {100, DAY, DAY, 100},
+	    /* No ticket is so old, nor of a time to come. */
+	    {100, 60 * DAY, 61 * DAY, 100},
+	    {100, 60 * DAY, 20000 * DAY, 100},
+	    {100, 60 * DAY, -(int64_t)DAY, 100},
+	    {100, 60 * DAY, -20000 * (int64_t)DAY, 100},
+	    /* A node is younger than the mail. */
+	    {20, 60 * DAY, 30 * DAY, 1},
+	    {30, 60 * DAY, 30 * DAY, 1},
+	    {1, 60 * DAY, 30 * DAY, 1},
+	};
+	int64_t now = 30000 * (int64_t)DAY + 77;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(cases); i++)
+		assert_int_equal(expiry_since(cases[i].today, cases[i].hold,
+				     now - cases[i].age, now),
+		    cases[i].want);
+}
+
 struct id {
 	char text[BUNDLE_ID_LEN + 1];
 };
@@ -228,6 +270,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_hold),
+	    cmocka_unit_test(test_since),
 	    help_test(test_lapses),
 	    help_test(test_senders),
 	    help_test(test_losses),
