@@ -1,61 +1,122 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child - relayd as its own child. See child.h.
+ * child - relayd's end of the socket to its starter. See child.h.
  */
 #include "relayd/child.h"
 
-#include <signal.h>
-#include <stddef.h>
+#include <sys/wait.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-/* Those that relayd handles. */
-static const int handled[] = {SIGTERM, SIGINT, SIGCHLD};
+#include <event2/event.h>
 
-/* The program that runs now, even if it was replaced. */
-static void __attribute__((noreturn))
-become(const struct relayd *r, const char *option, const char *name, int out_fd)
+#include "util/log.h"
+#include "util/sock.h"
+#include "util/text.h"
+#include "relayd/dialler.h"
+
+struct children {
+	struct relayd *r;
+	int fd;
+	struct event *readable;
+	uint32_t numbers; /* the last that was given */
+};
+
+static int
+order(struct relayd *r, const struct starter_order *o, int pass_fd)
 {
-	const char *argv[9];
-	sigset_t none;
-	size_t i;
-	int n = 0;
+	char line[STARTER_LINE_MAX];
+	int rc = AG_EIO;
 
-	argv[n++] = "agamid-relayd";
-	argv[n++] = option;
-	argv[n++] = name;
-	argv[n++] = "--config";
-	argv[n++] = r->conf->path;
-	if (r->conf->root[0] != '\0') {
-		argv[n++] = "--root";
-		argv[n++] = r->conf->root;
-	}
-	if (r->rescue != NULL)
-		argv[n++] = "--rescue";
-	argv[n] = NULL;
-	/* relayd's handlers write into a pipe that is still relayd's own. */
-	for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-		signal(handled[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0)
-		_exit(127);
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
-	_exit(127);
+	if (r->children->fd >= 0)
+		rc = sock_send(
+		    r->children->fd, line, starter_write(o, line), pass_fd);
+	if (rc < 0)
+		log_error("can't reach the starter of children error=\"%s\"",
+		    strerror(errno));
+	return rc;
 }
 
-pid_t
+uint32_t
 child_start(
-    const struct relayd *r, const char *option, const char *name, int out_fd)
+    struct relayd *r, enum starter_verb what, const char *name, int out_fd)
 {
-	sigset_t all, before;
-	pid_t pid;
+	struct starter_order o = {.verb = what};
 
-	/* A child that is ended at once must not end relayd. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	if (pid == 0)
-		become(r, option, name, out_fd);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
+	o.number = ++r->children->numbers;
+	if (o.number == 0)
+		o.number = ++r->children->numbers;
+	memcpy(o.name, name, strnlen(name, NODE_NAME_MAX));
+	return order(r, &o, out_fd) == 0 ? o.number : 0;
+}
+
+void
+child_end(struct relayd *r, uint32_t number)
+{
+	struct starter_order o = {.verb = STARTER_END, .number = number};
+
+	(void)order(r, &o, -1);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct children *c = ctx;
+	char line[STARTER_LINE_MAX];
+	struct starter_order o;
+	ssize_t n;
+	int passed;
+
+	(void)what;
+	while ((n = sock_recv(fd, line, sizeof(line), &passed)) > 0) {
+		if (passed >= 0)
+			close(passed);
+		if (starter_parse(line, &o) < 0 || o.verb != STARTER_ENDED)
+			break;
+		dialler_ended(c->r, o.number,
+		    WIFEXITED(o.status) && WEXITSTATUS(o.status) == 0);
+	}
+	if (n == AG_EAGAIN)
+		return;
+	/* A supervisor starts both anew. */
+	log_error("the starter of children has gone");
+	event_del(c->readable);
+	relayd_fail(c->r);
+}
+
+int
+children_new(
+    struct relayd *r, int fd, struct children **c_r, struct error *error_r)
+{
+	struct children *c = xcalloc(1, sizeof(*c));
+
+	*c_r = c;
+	c->r = r;
+	c->fd = fd;
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+		c->readable = event_new(
+		    r->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	if (c->readable == NULL || event_add(c->readable, NULL) < 0)
+		return error_set(error_r, AG_ENOMEM, "can't watch children");
+	return 0;
+}
+
+void
+children_free(struct children **cp)
+{
+	struct children *c = *cp;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c);
 }

@@ -7,13 +7,9 @@
  */
 #include "relayd/dialler.h"
 
-#include <sys/wait.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 #include <sodium.h>
@@ -34,7 +30,7 @@
 
 struct dialler {
 	struct relayd *r;
-	struct event *timer, *sigchld;
+	struct event *timer;
 	int64_t due; /* when the timer is set to */
 	unsigned children;
 	int64_t retried; /* ms: when draws were last tried again */
@@ -104,8 +100,8 @@ dialler_renew(struct relayd *r)
 	broker_doubt(r->broker);
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
 		/* It tries from an address, or over a link, of before. */
-		if (p->child > 0 && !p->child_up && p->stale == 0) {
-			kill(p->child, SIGTERM);
+		if (p->child != 0 && !p->child_up && p->stale == 0) {
+			child_end(r, p->child);
 			give_up(p);
 		}
 	}
@@ -115,16 +111,15 @@ dialler_renew(struct relayd *r)
 static void
 dial(struct dialler *d, struct peer *p)
 {
-	pid_t pid = child_start(d->r, "--dial", p->name, -1);
+	uint32_t child = child_start(d->r, STARTER_DIAL, p->name, -1);
 
-	if (pid < 0) {
-		log_error("can't fork error=\"%s\"", strerror(errno));
+	if (child == 0) {
 		pace_failed(&p->pace, relayd_clock(), d->r->conf->retry_min,
 		    d->r->conf->retry_max, randombytes_random());
 		return;
 	}
 	log_debug("dialling peer=%s", p->name);
-	p->child = pid;
+	p->child = child;
 	p->child_up = false;
 	p->child_since = relayd_clock();
 	d->children++;
@@ -214,10 +209,9 @@ was_steady(const struct dialler *d, const struct peer *p, int64_t now)
 
 /* What a child's end says about its peer. */
 static void
-child_ended(struct dialler *d, struct peer *p, int status)
+child_ended(struct dialler *d, struct peer *p, bool orderly)
 {
 	const struct conf *conf = d->r->conf;
-	bool orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	int64_t now = relayd_clock();
 
 	p->child = 0;
@@ -252,26 +246,19 @@ stale_ended(struct dialler *d, struct peer *p)
 	d->children--;
 }
 
-static void
-on_sigchld(evutil_socket_t sig, short what, void *ctx)
+void
+dialler_ended(struct relayd *r, uint32_t child, bool orderly)
 {
-	struct dialler *d = ctx;
 	struct peer *p;
 	unsigned i;
-	int status;
-	pid_t pid;
 
-	(void)sig;
-	(void)what;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 1; (p = peers_at(d->r->peers, i)) != NULL; i++) {
-			if (p->child == pid)
-				child_ended(d, p, status);
-			if (p->stale == pid)
-				stale_ended(d, p);
-		}
+	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
+		if (p->child == child)
+			child_ended(r->dialler, p, orderly);
+		if (p->stale == child)
+			stale_ended(r->dialler, p);
 	}
-	dialler_soon(d->r);
+	dialler_soon(r);
 }
 
 int
@@ -283,11 +270,9 @@ dialler_new(struct relayd *r, struct dialler **d_r, struct error *error_r)
 	d->r = r;
 	d->retried = relayd_clock();
 	d->timer = evtimer_new(r->base, on_timer, d);
-	d->sigchld = evsignal_new(r->base, SIGCHLD, on_sigchld, d);
-	if (d->timer == NULL || d->sigchld == NULL ||
-	    evsignal_add(d->sigchld, NULL) < 0) {
+	if (d->timer == NULL) {
 		dialler_free(&d);
-		return error_set(error_r, AG_ENOMEM, "can't watch children");
+		return error_set(error_r, AG_ENOMEM, "can't make a timer");
 	}
 	*d_r = d;
 	return 0;
@@ -303,13 +288,11 @@ dialler_free(struct dialler **dp)
 	if (d == NULL)
 		return;
 	for (i = 1; (p = peers_at(d->r->peers, i)) != NULL; i++) {
-		if (p->child > 0)
-			kill(p->child, SIGTERM);
+		if (p->child != 0)
+			child_end(d->r, p->child);
 	}
 	if (d->timer != NULL)
 		event_free(d->timer);
-	if (d->sigchld != NULL)
-		event_free(d->sigchld);
 	free(d);
 	*dp = NULL;
 }

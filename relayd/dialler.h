@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dialler - which peer is dialled when, and the children that do it: this
- * program again, as `agamid-relayd --dial NAME` (doc/spec/relay.md,
+ * program again, as `agamid-relayd --dial NAME` (child.h, doc/spec/relay.md,
  * chapter 8). What a child does is dial.c.
  */
 #ifndef AGAMID_RELAYD_DIALLER_H
@@ -20,6 +20,8 @@ unsigned dialler_call(struct relayd *r, struct peer *p);
 /* The network has changed: the same for all, and what is under way is begun
  * anew; sessions count for nothing until they have proved themselves. */
 void dialler_renew(struct relayd *r);
+/* A child has ended (child.h). */
+void dialler_ended(struct relayd *r, uint32_t child, bool orderly);
 /* Look at all peers soon. */
 void dialler_soon(struct relayd *r);
 

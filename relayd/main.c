@@ -9,7 +9,8 @@
  * Does not open bundles, has no key but the one that SSH knows it by.
  *
  * SECURITY: runs as user agamid, set up by the supervisor, in the
- * foreground. The daemon has no network socket; only its children do.
+ * foreground. The daemon can have no network socket and start no program:
+ * before it confines itself it starts a process for that (starter.h).
  */
 #include <sys/stat.h>
 #include <getopt.h>
@@ -23,6 +24,7 @@
 #include "relayd/dial.h"
 #include "relayd/probe.h"
 #include "relayd/relayd.h"
+#include "relayd/starter.h"
 
 static const char *dial_name, *probe_name;
 static bool rescue;
@@ -48,7 +50,7 @@ main(int argc, char **argv)
 	struct error error = {""};
 	struct relayd *r;
 	struct conf *conf;
-	int rc;
+	int rc, starter;
 
 	conf = conf_main(argc, argv, "agamid-relayd",
 	    "[--dial NAME | --probe NAME] [--rescue]", options, on_option);
@@ -63,12 +65,15 @@ main(int argc, char **argv)
 		conf_free(&conf);
 		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
+	starter = starter_fork(conf, rescue, &error);
+	if (starter < 0)
+		log_fatal("can't start error=\"%s\"", error.text);
 	role_enter(ROLE_RELAYD, conf, NULL);
-	r = relayd_new(conf, rescue, &error);
+	r = relayd_new(conf, rescue, starter, &error);
 	if (r == NULL)
 		log_fatal("can't start error=\"%s\"", error.text);
-	relayd_run(r);
+	rc = relayd_run(r);
 	relayd_free(&r);
 	conf_free(&conf);
-	return EXIT_SUCCESS;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

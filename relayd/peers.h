@@ -41,8 +41,8 @@ struct peer {
 
 	/* Reaching it. */
 	struct pace pace;
-	pid_t child; /* dials it now; 0: none */
-	pid_t stale; /* another, given up, that has not ended; 0: none */
+	uint32_t child; /* dials it now (child.h); 0: none */
+	uint32_t stale; /* another, given up, that has not ended; 0: none */
 	bool child_up; /* that child's session has got its hello */
 	int64_t child_since; /* ms: when it was started */
 	bool up; /* its mail server, when it was last looked at */

@@ -2,9 +2,8 @@
 /*
  * prober - children that look at peers. See prober.h.
  *
- * A child's lines are read from a pipe; it has ended when that has, and is
- * reaped by the dialler with all others. One that does not end is killed
- * by its own alarm (probe.c).
+ * A child's lines are read from a pipe; it has ended when that has. One
+ * that does not end is killed by its own alarm (probe.c).
  */
 #include "relayd/prober.h"
 
@@ -169,14 +168,14 @@ static bool
 start(struct prober *pb)
 {
 	int fds[2];
-	pid_t pid;
+	uint32_t child;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return false;
 	pb->fd = fds[0];
-	pid = child_start(pb->r, "--probe", pb->peer->name, fds[1]);
+	child = child_start(pb->r, STARTER_PROBE, pb->peer->name, fds[1]);
 	close(fds[1]);
-	if (pid < 0)
+	if (child == 0)
 		return false;
 	pb->readable = event_new(
 	    pb->r->base, pb->fd, EV_READ | EV_PERSIST, on_readable, pb);

@@ -24,6 +24,7 @@
 #include "relayd/away.h"
 #include "relayd/broker.h"
 #include "relayd/census.h"
+#include "relayd/child.h"
 #include "relayd/confirm.h"
 #include "relayd/delivery.h"
 #include "relayd/dialler.h"
@@ -452,7 +453,8 @@ resume(struct relayd *r, struct error *error_r)
 }
 
 struct relayd *
-relayd_new(const struct conf *conf, bool rescue, struct error *error_r)
+relayd_new(
+    const struct conf *conf, bool rescue, int starter_fd, struct error *error_r)
 {
 	struct relayd *r = xcalloc(1, sizeof(*r));
 	int rc;
@@ -462,6 +464,8 @@ relayd_new(const struct conf *conf, bool rescue, struct error *error_r)
 	STAILQ_INIT(&r->pending->afters);
 	STAILQ_INIT(&r->pending->gone);
 	rc = open_all(r, error_r);
+	if (rc == 0)
+		rc = children_new(r, starter_fd, &r->children, error_r);
 	if (rc == 0) {
 		(void)relayd_network(r);
 		r->rescue = rescue ? rescue_new(r) : NULL;
@@ -521,6 +525,7 @@ relayd_free(struct relayd **rp)
 	wake_free(&r->wake);
 	watch_free(&r->watch);
 	dialler_free(&r->dialler);
+	children_free(&r->children);
 	delivery_free(&r->delivery);
 	expects_free(&r->expects);
 	awaits_free(&r->awaits);
@@ -563,6 +568,13 @@ on_signal(evutil_socket_t sig, short what, void *ctx)
 }
 
 void
+relayd_fail(struct relayd *r)
+{
+	r->failed = true;
+	event_base_loopbreak(r->base);
+}
+
+int
 relayd_run(struct relayd *r)
 {
 	struct event *term = evsignal_new(r->base, SIGTERM, on_signal, r->base);
@@ -576,4 +588,5 @@ relayd_run(struct relayd *r)
 	on_flush(-1, 0, r);
 	event_free(term);
 	event_free(intr);
+	return r->failed ? AG_EIO : 0;
 }

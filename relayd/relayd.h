@@ -24,7 +24,9 @@
  *	prober	children that look at peers from outside
  *	await	who waits for copies
  *	waiter	clients that wait for one answer
- *	dialler	the children that dial peers
+ *	dialler	when peers are dialled
+ *	child	the children that face the network, by
+ *	starter	a process that may start them
  *	standing the sessions of a node that nobody can dial
  *	away	planned absence, told and heard
  *	leave	handing on what is held
@@ -65,6 +67,7 @@ struct adopt;
 struct event;
 struct awaits;
 struct census;
+struct children;
 struct dsn;
 struct alerts;
 struct event_base;
@@ -94,6 +97,7 @@ struct relayd {
 	struct expects *expects;
 	struct delivery *delivery;
 	struct dialler *dialler;
+	struct children *children;
 	struct awaits *awaits;
 	struct probers *probers;
 	struct gate *gate;
@@ -118,15 +122,19 @@ struct relayd {
 	int64_t paused; /* away.c: until when this node is away */
 	bool leaving; /* leave.c */
 	bool kick; /* something is new to be offered or dialled */
+	bool failed; /* relayd_fail() */
 };
 
 /* Everything but the loop: opens, loads, listens. rescue: the node's own
- * machine is lost (rescue.h). NULL with the reason. */
-struct relayd *relayd_new(
-    const struct conf *conf, bool rescue, struct error *error_r);
+ * machine is lost (rescue.h). starter_fd: see children_new(). NULL with the
+ * reason. */
+struct relayd *relayd_new(const struct conf *conf, bool rescue, int starter_fd,
+    struct error *error_r);
 void relayd_free(struct relayd **r);
-/* Until SIGTERM or SIGINT. */
-void relayd_run(struct relayd *r);
+/* Until SIGTERM or SIGINT (0), or until a part of it fails (AG_EIO). */
+int relayd_run(struct relayd *r);
+/* The loop ends, since it can't go on. */
+void relayd_fail(struct relayd *r);
 
 /* Milliseconds of a clock that is never set. */
 int64_t relayd_clock(void);

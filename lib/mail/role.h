@@ -5,7 +5,7 @@
  * small table a role.
  *
  * A process that is started by another has what its parent has at most:
- * agamid-relayd may therefore do what its children may.
+ * who starts others for the network is therefore a process of its own.
  */
 #ifndef AGAMID_ROLE_H
 #define AGAMID_ROLE_H
@@ -19,8 +19,9 @@ enum role {
 	ROLE_RESCUE, /* it writes a Maildir */
 	ROLE_SUBMIT, /* a child of deliver's without its secrets */
 	ROLE_RELAYD,
-	ROLE_DIAL, /* a child of relayd's until its session begins */
-	ROLE_PROBE, /* a child of relayd's */
+	ROLE_STARTER, /* a child of relayd's; its children are */
+	ROLE_DIAL, /* one that dials, until its session begins, and */
+	ROLE_PROBE, /* one that looks */
 	ROLE_SESSION, /* a relay session, whichever side has dialled */
 	ROLE_COUNT
 };

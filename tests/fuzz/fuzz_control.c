@@ -87,7 +87,7 @@ start(void)
 	make_dir(conf->state_dir, "state");
 	make_dir(conf->run_dir, "relayd");
 	log_set_sink(no_log, NULL);
-	relayd = relayd_new(conf, NULL, &error);
+	relayd = relayd_new(conf, false, -1, &error);
 	if (relayd == NULL)
 		abort();
 	atexit(remove_root);

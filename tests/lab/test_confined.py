@@ -30,17 +30,22 @@ def processes(node, *words):
 
 @pytest.mark.parametrize("daemon", DAEMONS)
 def test_daemons_are_confined(lab, daemon):
-    """SPEC N-13.6"""
+    """SPEC N-13.6: each, and the process that starts others for it, with a
+    filter of its own; nobody of the same user may look at it."""
     for node in lab.nodes.values():
-        (pid,) = processes(node, daemon, "")
-        found = status(pid)
-        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2"), node.name
+        named = {status(pid)["Name"]: pid for pid in processes(node, daemon, "")}
+        assert set(named) == {daemon, *({"agamid-starter"} if daemon == "agamid-relayd" else ())}, node.name
+        for pid in [*named.values(), *processes(node, daemon, "--submit")]:
+            found = status(pid)
+            assert (found["NoNewPrivs"], found["Seccomp"], found["Seccomp_filters"]) == ("1", "2", "1"), node.name
+            # What isn't dumpable belongs to root.
+            assert pathlib.Path(f"/proc/{pid}/mem").stat().st_uid == 0
         assert "no Landlock" not in node.log_text()
 
 
 def test_sessions_are_confined(lab):
     """SPEC N-13.6: on the side that was dialled one filter, on the other
-    relayd's, the dialler's and the session's."""
+    the starter's, the dialler's and the session's."""
     word = fresh_word()
     lab.nodes["bob"].off()
     send_until_taken(lab, "carol", "bob@bob.example", word)

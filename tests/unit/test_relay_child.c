@@ -1,62 +1,178 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_relay_child - relayd/child.c: a child of relayd's that is ended as it
- * begins. The children are this program again.
+ * test_relay_child - relayd/starter.c: its lines, and the process. Its
+ * children are this program again.
  */
 #include "help.h"
 
-#include <sys/wait.h>
-#include <signal.h>
+#include <sys/stat.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "relayd/child.h"
+#include "util/sock.h"
 
-#define MANY 200
-
-static int told[2]; /* a pipe, as libevent has one */
+#include "relayd/starter.h"
 
 static void
-on_term(int sig)
+test_lines(void **state)
 {
-	ssize_t n = write(told[1], "t", 1);
+	static const struct {
+		const char *line;
+		struct starter_order order;
+	} tests[] = {
+	    {"dial 1 bob\n", {STARTER_DIAL, 1, "bob", 0}},
+	    {"probe 4294967295 a-2\n", {STARTER_PROBE, 4294967295, "a-2", 0}},
+	    {"end 7\n", {STARTER_END, 7, "", 0}},
+	    {"ended 7 256\n", {STARTER_ENDED, 7, "", 256}},
+	    {"ended 8 0\n", {STARTER_ENDED, 8, "", 0}},
+	};
+	char line[STARTER_LINE_MAX];
+	struct starter_order found;
+	size_t i;
 
-	(void)sig;
-	(void)n;
+	(void)state;
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		assert_int_equal(starter_parse(tests[i].line, &found), 0);
+		assert_memory_equal(&found, &tests[i].order, sizeof(found));
+		assert_int_equal(
+		    starter_write(&found, line), strlen(tests[i].line));
+		assert_string_equal(line, tests[i].line);
+	}
 }
 
-/* A signal for the child is none for relayd, at whatever moment. */
+static void
+test_bad_lines(void **state)
+{
+	static const char *const lines[] = {"", "\n", "dial\n", "dial 1\n",
+	    "dial 0 bob\n", "dial x bob\n", "dial 1 --config\n",
+	    "dial 1 ../bob\n", "dial 1 Bob\n",
+	    "dial 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "end 1 bob\n",
+	    "ended 1\n", "ended 1 x\n", "rescue 1 bob\n",
+	    "dial 1 bob                                                       "
+	    "                                \n"};
+	struct starter_order found;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(starter_parse(lines[i], &found), AG_EINVAL);
+}
+
+/* The process ------------------------------------------------------------ */
+
+static void
+say(int fd, const char *line, int pass_fd)
+{
+	assert_int_equal(sock_send(fd, line, strlen(line), pass_fd), 0);
+}
+
+static void
+hear(int fd, const char *expected)
+{
+	char line[STARTER_LINE_MAX];
+	int passed;
+
+	assert_true(sock_recv(fd, line, sizeof(line), &passed) > 0);
+	assert_string_equal(line, expected);
+}
+
+static int
+start(struct conf **conf_r)
+{
+	struct error error;
+	struct buf errors;
+	int fd;
+
+	buf_init(&errors, 1000);
+	*conf_r = conf_parse("conf", "node: alice\n", 12, help_dir(), &errors);
+	assert_non_null(*conf_r);
+	fd = starter_fork(*conf_r, false, &error);
+	assert_true(fd >= 0);
+	buf_free(&errors);
+	return fd;
+}
+
+/* SPEC N-13.6: its children are told of, ended, and given their output. */
+static void
+test_children(void **state)
+{
+	struct conf *conf;
+	int fd = start(&conf), out[2];
+	char text[8] = "";
+
+	(void)state;
+	say(fd, "dial 1 good\n", -1);
+	hear(fd, "ended 1 0\n");
+	say(fd, "dial 2 bad\n", -1);
+	hear(fd, "ended 2 768\n");
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	say(fd, "probe 3 good\n", out[1]);
+	close(out[1]);
+	hear(fd, "ended 3 0\n");
+	assert_int_equal(read(out[0], text, sizeof(text)), 5);
+	assert_string_equal(text, "good\n");
+	close(out[0]);
+	close(fd);
+	conf_free(&conf);
+}
+
+/* However early it comes: an end is not lost. */
 static void
 test_ended_at_once(void **state)
 {
-	char path[] = "/nonexistent", root[] = "", byte;
-	struct conf conf = {.path = path, .root = root};
-	struct relayd r = {.conf = &conf};
-	struct sigaction act = {.sa_handler = on_term};
-	unsigned i;
-	pid_t pid;
+	struct conf *conf;
+	int fd = start(&conf), i;
 
 	(void)state;
-	assert_int_equal(pipe(told), 0);
-	assert_int_equal(sigaction(SIGTERM, &act, NULL), 0);
-	for (i = 0; i < MANY; i++) {
-		pid = child_start(&r, "--dial", "bob", -1);
-		assert_true(pid > 0);
-		assert_int_equal(kill(pid, SIGTERM), 0);
-		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (i = 0; i < 50; i++) {
+		say(fd, "dial 9 long\n", -1);
+		say(fd, "end 9\n", -1);
+		hear(fd, "ended 9 15\n");
 	}
-	close(told[1]);
-	assert_int_equal(read(told[0], &byte, 1), 0);
+	close(fd);
+	conf_free(&conf);
+}
+
+/* Nonsense from a relayd that is somebody else's ends it. */
+static void
+test_nonsense(void **state)
+{
+	char line[STARTER_LINE_MAX];
+	struct conf *conf;
+	int fd = start(&conf), passed;
+
+	(void)state;
+	say(fd, "dial 1 --version\n", -1);
+	assert_int_equal(sock_recv(fd, line, sizeof(line), &passed), 0);
+	close(fd);
+	conf_free(&conf);
+}
+
+/* `test_relay_child --dial NAME ...` */
+static int
+be_child(const char *name)
+{
+	if (strcmp(name, "long") == 0)
+		pause();
+	printf("%s\n", name);
+	return strcmp(name, "good") == 0 ? 0 : 3;
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+	    help_test(test_lines),
+	    help_test(test_bad_lines),
+	    help_test(test_children),
 	    help_test(test_ended_at_once),
+	    help_test(test_nonsense),
 	};
 
-	if (argc > 1 && strcmp(argv[1], "--dial") == 0)
-		return 0;
+	if (argc > 2 &&
+	    (strcmp(argv[1], "--dial") == 0 || strcmp(argv[1], "--probe") == 0))
+		return be_child(argv[2]);
+
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
