@@ -125,7 +125,7 @@ static const struct role_table tables[ROLE_COUNT] = {
     [ROLE_STARTER] = {.name = "starter",
 	.may = SANDBOX_UNIX | SANDBOX_INET | SANDBOX_NETLINK | SANDBOX_FORK,
 	.files = 1024,
-	.rules = {{AT_SPOOL, "tmp/relay", RW}, {AT_SPOOL, "incoming", RW},
+	.rules = {{AT_SPOOL, "tmp", RW}, {AT_SPOOL, "incoming", RW},
 	    {AT_STATE, "", R}, {AT_SECRET, "", SANDBOX_LOOK},
 	    {AT_CONFIG, "", R}, {AT_SYSTEM, "/etc", R},
 	    {AT_SYSTEM, "/run", SANDBOX_LOOK},

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """agamid-relayd and agamid-receive over real SSH: copies, carrying home,
 receipts, and what remains after each process has died at each step."""
+import pathlib
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -197,6 +199,41 @@ def test_wrong_host_key_is_refused(make_net):
     net.alice.bundles("bob", 1)
     wait_for(lambda: net.alice.logged("host key is not one of the manifest's"), what="the refusal")
     assert net.bob.logged("session up") == 0
+
+
+def test_no_settings_but_its_own(make_net):
+    """SPEC R-1.4: what the machine and its user have set up for ssh(1) sends
+    the dialler elsewhere, denies it the host key and has it ask an agent; it
+    notices nothing of that."""
+    net = make_net("alice", "bob")
+    net.alice.addresses = []  # it must be alice who dials
+    net.configure()
+    setting = net.base / "ssh"
+    setting.mkdir()
+    wrong = f"{net.bob.address},[{net.bob.address}]:2222 {net.alice.host_key}\n"
+    (setting / "ssh_known_hosts").write_text(wrong, encoding="ascii")
+    (setting / "known_hosts").write_text(wrong, encoding="ascii")
+    config = f"Host *\n  HostName 127.0.0.1\n  Port 9\n  User nobody\n  ProxyCommand touch {setting}/asked\n"
+    (setting / "ssh_config").write_text(config, encoding="ascii")
+    (setting / "config").write_text(config, encoding="ascii")
+    agent = socket.socket(socket.AF_UNIX)
+    agent.bind(str(setting / "agent"))
+    agent.listen()
+    agent.setblocking(False)
+    relayd = net.alice.relayd
+    home = pathlib.Path("~root").expanduser()
+    # The network namespace that the program is begun in has mounts of its own.
+    hide = f"mount -t tmpfs tmpfs {home}; mkdir {home}/.ssh; cp {setting}/*config {setting}/known* {home}/.ssh; mount --bind {setting} /etc/ssh"
+    at = relayd.argv.index(net.netns) + 1
+    relayd.argv[at:at] = ["sh", "-ec", f'{hide}; exec "$@"', "sh"]
+    relayd.env.update(SSH_AUTH_SOCK=str(setting / "agent"), HOME=str(home))
+    net.start()
+    all_home(net, "bob", net.alice.bundles("bob", 1))
+    assert net.alice.peer("bob")["session"] == "dialled"
+    with pytest.raises(BlockingIOError):
+        agent.accept()
+    agent.close()
+    assert not (setting / "asked").exists()
 
 
 def test_network_comes_up(make_net):

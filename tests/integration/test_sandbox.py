@@ -100,8 +100,8 @@ MAY = {  # role: what it may of all that only some may
     },
     # what its children may, for any peer, and to start them
     "starter": {
-        f"write:{SPOOL}tmp/relay/a", f"rename:{SPOOL}tmp/relay/a,{SPOOL}incoming/bob/a", f"write:{SPOOL}incoming/carol/a",
-        f"read:{SPOOL}incoming/carol/ID", "read:@var/lib/agamid/derived.1/a", "list:@var/lib/agamid/derived.1",
+        f"write:{SPOOL}tmp/milter/a", f"write:{SPOOL}tmp/relay/a", f"rename:{SPOOL}tmp/relay/a,{SPOOL}incoming/bob/a",
+        f"write:{SPOOL}incoming/carol/a", f"read:{SPOOL}incoming/carol/ID", "read:@var/lib/agamid/derived.1/a", "list:@var/lib/agamid/derived.1",
         # the key that is its children's; the others are another's by their mode
         "read:@var/lib/agamid-key/ssh-client", "read:@var/lib/agamid-key/openpgp.asc", "read:@var/lib/agamid-key/ticket.seed",
         "socket:unix", "socket:netlink", "socket:inet", "socket:inet6", "fork",
