@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "deliver/message.h"
 #include "mail/smtp.h"
@@ -25,7 +26,9 @@
 #include "util/log.h"
 #include "util/sock.h"
 
-/* RFC 5321 section 4.5.3.2 */
+/* RFC 5321 section 4.5.3.2, but for the greeting: nobody is far away, and
+ * nothing was said that would have to be said again. */
+#define SECONDS_GREETING 60
 #define SECONDS_COMMAND 300
 #define SECONDS_DATA 180
 #define SECONDS_END 600
@@ -37,16 +40,19 @@ struct inject {
 	struct message message;
 	struct bsmtp_stuff stuff;
 	struct buf stuffed; /* a piece */
+	bool lost; /* the session, not the message, is why it failed */
 };
 
 static int
 inject_connect(
     const struct inject_mail *m, struct inject **i_r, struct error *error_r)
 {
+	struct stat was = {0};
 	struct inject *i;
 	int fd;
 
 	*i_r = NULL;
+	(void)stat(m->socket, &was); /* if it fails, so does the next */
 	fd = sock_connect(m->socket, SOCK_STREAM, error_r);
 	if (fd < 0)
 		return fd;
@@ -60,6 +66,7 @@ inject_connect(
 		inject_free(&i);
 		return error_set(error_r, AG_ENOMEM, "no memory");
 	}
+	smtp_watch(i->smtp, m->socket, &was); /* SPEC N-10.12 */
 	*i_r = i;
 	return 0;
 }
@@ -156,7 +163,7 @@ inject_greet(
 {
 	int rc;
 
-	rc = smtp_wait(i->smtp, SECONDS_COMMAND, error_r);
+	rc = smtp_wait(i->smtp, SECONDS_GREETING, error_r);
 	if (rc == 0 && !smtp_reply_is(smtp_last(i->smtp), 2))
 		rc = inject_unexpected(i, "the connection", error_r);
 	if (rc == 0)
@@ -299,8 +306,16 @@ inject_send(struct inject *i, const struct buf *b, struct error *error_r)
 	rc = bsmtp_write_data(&i->stuff, buf_str(b), b->len, &i->stuffed);
 	if (rc < 0)
 		return error_set(error_r, rc, "stuffing: %s", error_name(rc));
-	return smtp_send(i->smtp, buf_str(&i->stuffed), i->stuffed.len,
+	rc = smtp_send(i->smtp, buf_str(&i->stuffed), i->stuffed.len,
 	    SECONDS_DATA, error_r);
+	i->lost = i->lost || rc < 0;
+	return rc;
+}
+
+bool
+inject_is_lost(const struct inject *i)
+{
+	return i->lost;
 }
 
 int
@@ -356,6 +371,8 @@ inject_end(struct inject *i, struct rcpts *rs, struct error *error_r)
 		rc = inject_send(i, &i->message.out, error_r);
 	if (rc == 0 && fault_point("deliver.dot"))
 		rc = error_set_errno(error_r, AG_EIO, "can't write");
+	/* Who was told the end may take it, whatever becomes of Postfix. */
+	smtp_watch(i->smtp, NULL, NULL);
 	if (rc == 0)
 		rc = smtp_send(i->smtp, ".\r\n", 3, SECONDS_DATA, error_r);
 	if (rc == 0)

@@ -4,6 +4,10 @@
  * the UNIX socket $queue_directory/public/agamid-inject (RFC 5321, and
  * Postfix's XCLIENT_README).
  *
+ * Until the final dot it is looked whether Postfix still listens where it
+ * was found: when its master(8) died, an smtpd(8) can be left that waits for
+ * others of the dead, for hours.
+ *
  * inject_begin() says everything up to DATA; inject_write() sends the
  * message in pieces; inject_end() sends the final dot. Whoever frees it
  * before that has cut the connection, and Postfix drops the mail.
@@ -11,6 +15,7 @@
 #ifndef AGAMID_DELIVER_INJECT_H
 #define AGAMID_DELIVER_INJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +50,9 @@ int inject_begin(const struct inject_mail *m, struct rcpts *rs,
 /* Message bytes as in the bundle (not stuffed). */
 int inject_write(
     struct inject *i, const void *data, size_t len, struct error *error_r);
+
+/* After an error of inject_write(): was it the session that failed? */
+bool inject_is_lost(const struct inject *i);
 
 /* The end of the message, and Postfix's answer into rs. An error: whether
  * Postfix took the mail is not known. */

@@ -15,7 +15,6 @@
 #include "deliver/job_parts.h"
 
 #include <stdarg.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +121,23 @@ job_know(struct delivery *d)
 	    NULL);
 }
 
+/*
+ * An attempt of a moment ago ended without Postfix's answer: the mail may
+ * be on its way to the mailbox. Of two that arrive at once Dovecot's test
+ * for duplicates sees neither: the first one is let in first (SPEC N-10.8).
+ */
+static enum step
+job_let_arrive(struct delivery *d)
+{
+	int64_t since = ledger_injecting_since(d->home->ledger, d->ticket.id);
+	int64_t now = job_now();
+
+	if (since <= 0 || now < since || now - since > ARRIVAL_SECONDS)
+		return STEP_ON;
+	d->job->wait_ms = (ARRIVAL_SECONDS + 1 - (now - since)) * 1000;
+	return job_end(d, OUTCOME_RETRY, "it may be on its way already");
+}
+
 static enum step
 job_begin(struct delivery *d)
 {
@@ -132,7 +148,7 @@ job_begin(struct delivery *d)
 		return job_ledger_failed(d);
 	switch (answer) {
 	case LEDGER_GO:
-		return job_know(d);
+		return job_let_arrive(d) == STEP_ON ? job_know(d) : STEP_END;
 	case LEDGER_DUPLICATE:
 		return job_end(d, OUTCOME_DUPLICATE, "was here before");
 	case LEDGER_BUSY:
@@ -276,21 +292,6 @@ job_count(const struct delivery *d, enum rcpt_state state)
 	return n;
 }
 
-/*
- * An attempt of a moment ago ended without Postfix's answer: the mail may
- * be on its way to the mailbox. Of two that arrive at once Dovecot's test
- * for duplicates sees neither: the first one is let in first (SPEC N-10.8).
- */
-static void
-job_let_arrive(const struct delivery *d)
-{
-	int64_t since = ledger_injecting_since(d->home->ledger, d->ticket.id);
-	int64_t now = job_now();
-
-	if (since > 0 && now >= since && now - since < ARRIVAL_SECONDS)
-		(void)poll(NULL, 0, ARRIVAL_SECONDS * 1000);
-}
-
 static enum step
 job_inject(struct delivery *d)
 {
@@ -299,7 +300,6 @@ job_inject(struct delivery *d)
 
 	if (job_count(d, RCPT_WAITING) == 0)
 		return STEP_ON;
-	job_let_arrive(d);
 	rc = ledger_injecting(
 	    d->home->ledger, d->ticket.id, &d->rcpts, job_now());
 	if (rc == AG_EAGAIN)
@@ -311,7 +311,7 @@ job_inject(struct delivery *d)
 		rc = job_hand(d, &sent);
 	if (rc < 0 && sent)
 		return job_pause(d); /* stays `injecting` */
-	if (rc < 0)
+	if (rc < 0 && d->job->postfix != POSTFIX_AWAY)
 		log_info(
 		    "waiting id=%s error=\"%s\"", d->ticket.id, d->error.text);
 	return STEP_ON;
@@ -343,7 +343,7 @@ static void
 job_reason(
     const struct delivery *d, enum rcpt_state state, struct error *reason_r)
 {
-	bool session = state == RCPT_WAITING && d->session_failed;
+	bool session = state == RCPT_WAITING && d->job->postfix == POSTFIX_AWAY;
 	const struct rcpt *r;
 	size_t i;
 
@@ -435,8 +435,7 @@ job_log(const struct delivery *d)
 	case OUTCOME_DUPLICATE:
 		log_info("duplicate id=%s peer=%s", j->id, peer);
 		break;
-	case OUTCOME_RETRY:
-		log_info("retry id=%s error=\"%s\"", j->id, j->text);
+	case OUTCOME_RETRY: /* server.c, if that is what it stays */
 		break;
 	case OUTCOME_REFUSED:
 		log_warn(
@@ -458,6 +457,8 @@ job_run(struct worker *w, struct job *j)
 	struct delivery d = {.home = w->home, .worker = w, .job = j};
 
 	j->outcome = OUTCOME_RETRY;
+	j->postfix = POSTFIX_NOT_ASKED;
+	j->wait_ms = 0;
 	if (job_check(&d) == STEP_ON && job_begin(&d) == STEP_ON &&
 	    job_open(&d) == STEP_ON && job_drill(&d) == STEP_ON &&
 	    job_inject(&d) == STEP_ON)

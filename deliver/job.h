@@ -45,16 +45,26 @@ struct worker {
 	struct stat key; /* the file that it was made from */
 };
 
+enum job_postfix {
+	POSTFIX_NOT_ASKED,
+	POSTFIX_THERE, /* it answered, whatever it said */
+	POSTFIX_AWAY, /* not to be reached, or lost; nothing is under way */
+};
+
 struct job {
 	enum request_kind kind;
 	struct job *next; /* the queue's */
-	uint64_t client; /* who asked, */
-	int64_t begun; /* and since when it runs: server.c */
+	uint64_t client; /* who asked: server.c */
+	int64_t due, begun; /* schedule.c; ms */
 	int fd; /* the bundle, or what the request brought; -1 */
 	bool again; /* REQUEST_AGAIN */
 	unsigned stage; /* REQUEST_AWAY */
 	int64_t since;
 	bool receipted; /* REQUEST_RECEIPTED */
+
+	/* What running it sets. */
+	enum job_postfix postfix;
+	int64_t wait_ms; /* not 0: it has to run again, so much later */
 	char id[BUNDLE_ID_LEN + 1];
 	enum outcome outcome;
 	char text[OUTCOME_TEXT_MAX];
@@ -63,7 +73,7 @@ struct job {
 /* The engine that opens, made if need be; 0, or AG_EIO with the reason. */
 int worker_engine(struct worker *w, struct error *error_r);
 
-/* Sets outcome and text, and logs them. */
+/* Sets what became of it, and logs it but for what may run again. */
 void job_run(struct worker *w, struct job *j);
 void worker_end(struct worker *w);
 

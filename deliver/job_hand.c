@@ -74,6 +74,8 @@ job_send(struct delivery *d, struct inject *i, bool *sent_r)
 	rc = open_body(d->worker->pgp, d->job->fd, &d->ticket, &d->opened,
 	    job_send_piece, i, &d->error);
 	*sent_r = rc == 0;
+	if (rc < 0 && inject_is_lost(i))
+		d->job->postfix = POSTFIX_AWAY;
 	return rc < 0 ? rc : inject_end(i, &d->rcpts, &d->error);
 }
 
@@ -109,6 +111,7 @@ job_offer(struct delivery *d, const char *headers, bool *sent_r)
 	xclient_make(&d->opened.head.client, &own, &client);
 	own_addresses_free(&addresses);
 	rc = inject_begin(&mail, &d->rcpts, &i, &d->error);
+	d->job->postfix = rc < 0 ? POSTFIX_AWAY : POSTFIX_THERE;
 	if (rc == 1)
 		rc = job_send(d, i, sent_r);
 	inject_free(&i);

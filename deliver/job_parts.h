@@ -18,7 +18,6 @@ struct delivery {
 	struct opened opened;
 	bool is_open;
 	struct rcpts rcpts;
-	bool session_failed; /* error says more than recipients' replies */
 	struct error error; /* why the last call failed */
 };
 

@@ -75,8 +75,7 @@ pool_thread(void *arg)
 	struct job *j;
 
 	while ((j = pool_wait(p)) != NULL) {
-		if (j->kind == REQUEST_DSN || j->kind == REQUEST_CONFIRM ||
-		    j->kind == REQUEST_AWAY)
+		if (request_is_notice(j->kind))
 			notice_run(&worker, j);
 		else
 			job_run(&worker, j);

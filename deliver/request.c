@@ -109,6 +109,13 @@ request_rest(struct cursor *c, struct request *r)
 	}
 }
 
+bool
+request_is_notice(enum request_kind kind)
+{
+	return kind == REQUEST_DSN || kind == REQUEST_CONFIRM ||
+	    kind == REQUEST_AWAY;
+}
+
 int
 request_parse(const char *data, size_t len, struct request *r_r)
 {

@@ -24,6 +24,7 @@
 #ifndef AGAMID_DELIVER_REQUEST_H
 #define AGAMID_DELIVER_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ enum request_kind {
 	REQUEST_DRILL,
 	REQUEST_MARK,
 };
+
+/* Is it for this node's own mail (notice.h)? */
+bool request_is_notice(enum request_kind kind);
 
 struct request {
 	enum request_kind kind;

@@ -25,10 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "deliver/load.h"
 #include "deliver/mark.h"
 #include "deliver/pool.h"
 #include "deliver/receipts.h"
+#include "deliver/schedule.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/sock.h"
@@ -37,8 +37,6 @@
 #define CLIENTS_MAX 24
 #define MARKERS_MAX 12 /* of them */
 #define PENDING_MAX 16 /* of one client */
-#define PARALLEL_MAX 16
-#define LOAD_POLL_MS 50
 
 struct client {
 	int fd; /* -1: free */
@@ -54,12 +52,8 @@ struct server {
 	int listener, signals;
 	struct client clients[CLIENTS_MAX];
 	uint64_t next_number;
-	struct job *queued; /* in order */
-	struct job *running[PARALLEL_MAX];
-	unsigned running_count, parallel, cpus;
-	int64_t last_end; /* of a job, monotonic milliseconds */
-	int64_t last_took;
-	int64_t stop_at; /* the same; 0: not stopping */
+	struct schedule schedule;
+	int64_t stop_at; /* monotonic milliseconds; 0: not stopping */
 	char message[SOCK_MESSAGE_MAX];
 	struct request request;
 };
@@ -178,23 +172,6 @@ client_answer(
 
 /* ---- jobs ---- */
 
-static bool
-server_has(const struct server *s, const char *id)
-{
-	const struct job *j;
-	unsigned i;
-
-	for (j = s->queued; j != NULL; j = j->next) {
-		if (strcmp(j->id, id) == 0)
-			return true;
-	}
-	for (i = 0; i < s->running_count; i++) {
-		if (strcmp(s->running[i]->id, id) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void
 job_free(struct job *j)
 {
@@ -208,7 +185,7 @@ static int
 server_queue(
     struct server *s, const struct client *c, const struct request *r, int fd)
 {
-	struct job *j = calloc(1, sizeof(*j)), **end = &s->queued;
+	struct job *j = calloc(1, sizeof(*j));
 
 	if (j == NULL) {
 		if (fd >= 0)
@@ -223,9 +200,7 @@ server_queue(
 	j->again = r->kind == REQUEST_AGAIN;
 	j->receipted = r->kind == REQUEST_RECEIPTED;
 	memcpy(j->id, r->ids[0], sizeof(j->id));
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = j;
+	schedule_add(&s->schedule, j);
 	return 0;
 }
 
@@ -243,28 +218,21 @@ server_start_jobs(struct server *s)
 {
 	struct job *j;
 
-	while (s->queued != NULL && s->stop_at == 0 &&
-	    load_allows(server_load(), s->cpus, s->running_count, s->parallel,
-		s->last_took, server_now_ms() - s->last_end)) {
-		j = s->queued;
-		s->queued = j->next;
-		j->begun = server_now_ms();
-		s->running[s->running_count++] = j;
+	while (s->stop_at == 0 &&
+	    (j = schedule_next(&s->schedule, server_load(), server_now_ms())) !=
+		NULL)
 		pool_put(s->pool, j);
-	}
 }
 
 static void
 server_end_job(struct server *s, struct job *j)
 {
 	struct client *c = client_find(s, j->client);
-	unsigned i;
 
-	for (i = 0; s->running[i] != j; i++)
-		continue;
-	s->running[i] = s->running[--s->running_count];
-	s->last_end = server_now_ms();
-	s->last_took = s->last_end - j->begun;
+	if (!schedule_end(&s->schedule, j, server_now_ms()))
+		return;
+	if (j->outcome == OUTCOME_RETRY && !request_is_notice(j->kind))
+		log_info("retry id=%s error=\"%s\"", j->id, j->text);
 	if (c != NULL) {
 		c->pending--;
 		client_answer(c, j->outcome, j->id, j->text);
@@ -295,7 +263,7 @@ server_deliver(struct server *s, struct client *c, int fd)
 		    c, OUTCOME_INVALID, r->ids[0], "no descriptor came");
 		return;
 	}
-	if (server_has(s, r->ids[0])) {
+	if (schedule_has(&s->schedule, r->ids[0])) {
 		if (fd >= 0)
 			close(fd);
 		client_answer(c, OUTCOME_RETRY, r->ids[0],
@@ -417,8 +385,7 @@ static bool
 request_is_job(enum request_kind kind)
 {
 	return kind == REQUEST_DELIVER || kind == REQUEST_RECEIPTED ||
-	    kind == REQUEST_AGAIN || kind == REQUEST_DSN ||
-	    kind == REQUEST_CONFIRM || kind == REQUEST_AWAY;
+	    kind == REQUEST_AGAIN || request_is_notice(kind);
 }
 
 /* One request; takes over the descriptor (-1: none). */
@@ -478,7 +445,7 @@ server_signal(struct server *s)
 	if (read(s->signals, &info, sizeof(info)) != sizeof(info) ||
 	    info.ssi_signo == SIGHUP || s->stop_at != 0)
 		return;
-	log_info("stopping running=%u", s->running_count);
+	log_info("stopping running=%u", s->schedule.running_count);
 	s->stop_at = server_now_ms() + STOP_SECONDS * 1000;
 }
 
@@ -492,9 +459,7 @@ server_timeout(const struct server *s)
 		left = s->stop_at - server_now_ms();
 		return left > 0 ? (int)left : 0;
 	}
-	if (s->queued != NULL && s->running_count < s->parallel)
-		return LOAD_POLL_MS; /* held back by load */
-	return -1;
+	return schedule_wait(&s->schedule, server_now_ms());
 }
 
 enum { POLL_LISTENER, POLL_SIGNALS, POLL_POOL, POLL_CLIENTS };
@@ -526,7 +491,7 @@ server_round(struct server *s)
 	size_t i;
 
 	if (s->stop_at != 0 &&
-	    (s->running_count == 0 || server_now_ms() >= s->stop_at))
+	    (s->schedule.running_count == 0 || server_now_ms() >= s->stop_at))
 		return false;
 	if (server_poll(s, p) < 0)
 		return errno == EINTR;
@@ -569,10 +534,8 @@ server_new(const struct home *home, int listener)
 
 	s->home = home;
 	s->listener = listener;
-	s->cpus = cpus > 0 ? (unsigned)cpus : 1;
-	s->parallel = home->conf->deliver_parallel;
-	if (s->parallel > PARALLEL_MAX)
-		s->parallel = PARALLEL_MAX;
+	schedule_init(&s->schedule, home->conf->deliver_parallel,
+	    cpus > 0 ? (unsigned)cpus : 1);
 	for (i = 0; i < CLIENTS_MAX; i++)
 		s->clients[i].fd = -1;
 	return s;
@@ -588,10 +551,8 @@ server_free(struct server *s)
 		if (s->clients[i].fd >= 0)
 			client_close(&s->clients[i]);
 	}
-	while ((j = s->queued) != NULL) {
-		s->queued = j->next;
+	while ((j = schedule_drop(&s->schedule)) != NULL)
 		job_free(j);
-	}
 	if (s->signals >= 0)
 		close(s->signals);
 	free(s);
@@ -607,12 +568,12 @@ server_run(const struct home *home, int listener, struct error *error_r)
 	if (s->signals < 0)
 		rc = error_set_errno(error_r, AG_EIO, "signals");
 	else
-		rc = pool_new(home, s->parallel, &s->pool, error_r);
+		rc = pool_new(home, s->schedule.parallel, &s->pool, error_r);
 	while (rc == 0 && server_round(s))
 		continue;
-	if (rc == 0 && s->running_count > 0) {
+	if (rc == 0 && s->schedule.running_count > 0) {
 		/* As if killed: what runs is safe, but can't be waited for. */
-		log_warn("stopped running=%u", s->running_count);
+		log_warn("stopped running=%u", s->schedule.running_count);
 		_exit(0);
 	}
 	pool_free(&s->pool);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,12 @@
 
 #include "util/buf.h"
 
+#define WATCH_MS 500 /* between two looks at the socket's path */
+
 struct smtp {
 	int fd;
+	const char *watch; /* its path; NULL: it isn't looked at */
+	struct stat was; /* what stood there */
 	struct buf in; /* what came of the next reply */
 	struct smtp_reply reply;
 };
@@ -55,6 +60,24 @@ smtp_free(struct smtp **sp)
 	free(s);
 }
 
+void
+smtp_watch(struct smtp *s, const char *path, const struct stat *was)
+{
+	s->watch = path;
+	if (path != NULL)
+		s->was = *was;
+}
+
+/* The old one's number is not given again while we are connected to it. */
+static bool
+smtp_is_replaced(const struct smtp *s)
+{
+	struct stat now;
+
+	return s->watch != NULL && stat(s->watch, &now) == 0 &&
+	    (now.st_ino != s->was.st_ino || now.st_dev != s->was.st_dev);
+}
+
 const struct smtp_reply *
 smtp_last(const struct smtp *s)
 {
@@ -83,7 +106,12 @@ smtp_poll(struct smtp *s, short events, int64_t until, struct error *error_r)
 		if (left <= 0)
 			return error_set(
 			    error_r, AG_EAGAIN, "no answer in time");
+		if (s->watch != NULL && left > WATCH_MS)
+			left = WATCH_MS;
 		n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+		if (n == 0 && smtp_is_replaced(s))
+			return error_set(
+			    error_r, AG_EAGAIN, "the server was started anew");
 	} while (n == 0 || (n < 0 && errno == EINTR));
 	if (n < 0)
 		return error_set_errno(error_r, AG_EIO, "poll");

@@ -9,6 +9,7 @@
 #ifndef AGAMID_SMTP_H
 #define AGAMID_SMTP_H
 
+#include <sys/stat.h>
 #include <stddef.h>
 
 #include "mail/smtp_reply.h"
@@ -20,6 +21,14 @@ struct smtp;
 struct smtp *smtp_new(int fd);
 /* Closes the connection as it is. */
 void smtp_free(struct smtp **s);
+
+/*
+ * From now on a wait ends, with AG_EAGAIN, soon after another socket than
+ * `was` (taken before the connection was made) has come to stand at path,
+ * borrowed: who listens there now will answer, while the process at the
+ * other end is left over from a server that died. NULL: no more.
+ */
+void smtp_watch(struct smtp *s, const char *path, const struct stat *was);
 
 /* The last reply; borrowed. */
 const struct smtp_reply *smtp_last(const struct smtp *s);

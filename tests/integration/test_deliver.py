@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -343,10 +344,11 @@ def test_sender_refused(home):
 
 
 def test_no_postfix(home):
-    """Local trouble keeps the bundle waiting; it is receipted, since it
-    was opened and is good."""
+    """SPEC N-10.12: local trouble keeps the bundle waiting; it is receipted,
+    since it was opened and is good. When Postfix is soon back nobody hears
+    of it."""
     away = home.postfix.inject.with_name("away")
-    path = home.make(fresh_message())
+    path, other = home.make(fresh_message()), home.make(fresh_message())
     home.postfix.inject.rename(away)
     try:
         assert home.deliver(path)[0] == "retry"
@@ -354,6 +356,43 @@ def test_no_postfix(home):
         away.rename(home.postfix.inject)
     assert len(home.signed(path)) == 1
     assert home.deliver(path) == ("done", "")
+    home.new_mails(1)
+    told = home.log().count("Postfix takes no mail")
+    home.postfix.inject.rename(away)
+    try:
+        home.request("deliver %s\n" % other.name.split(".")[0], other)
+        wait_for("the trouble", lambda: home.log().count(
+            "Postfix takes no mail") > told, 60)
+    finally:
+        away.rename(home.postfix.inject)
+    assert home.answer() == "done " + other.name.split(".")[0]
+    home.new_mails(1)
+
+
+def test_what_a_dead_postfix_left(home):
+    """SPEC N-10.12: somebody answers the call and then says nothing, as an
+    smtpd(8) does whose master(8) was killed; a new Postfix gets the mail at
+    once."""
+    inject = home.postfix.inject
+    away = inject.with_name("away")
+    path = home.make(fresh_message())
+    inject.rename(away)
+    left = socket.socket(socket.AF_UNIX)
+    try:
+        left.bind(str(inject))
+        inject.chmod(0o666)
+        left.listen(1)
+        left.settimeout(60)
+        home.request("deliver %s\n" % path.name.split(".")[0], path)
+        hanging, _ = left.accept()
+    finally:
+        away.rename(inject)
+    begun = time.monotonic()
+    assert home.answer() == "done " + path.name.split(".")[0]
+    assert time.monotonic() - begun < 30  # and not the five minutes of SMTP
+    assert hanging.recv(1) == b""
+    hanging.close()
+    left.close()
     home.new_mails(1)
 
 

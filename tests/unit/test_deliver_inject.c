@@ -21,11 +21,14 @@
 #define SECONDS 20
 
 /* A server that says its lines one after the other: each after one line
- * came, or ("." first) after the message's end. */
+ * came, or ("." first) after the message's end. With "@" another one comes
+ * to stand at its path first, and it is silent for PAUSE_MS, or until it is
+ * left. */
+#define PAUSE_MS 1200
 struct server {
 	const char *const *says; /* NULL-ended; "" leaves at once */
 	const char *path;
-	int listener;
+	int listener, successor;
 	pthread_t thread;
 	char heard[65536];
 	size_t len;
@@ -33,14 +36,14 @@ struct server {
 
 /* Hear until the end of a line, or of a message; false at the end. */
 static bool
-server_hear(struct server *s, int fd, const char *until)
+server_hear(struct server *s, int fd, const char *until, int ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	size_t from = s->len;
 	ssize_t n;
 
 	while (strstr(s->heard + from, until) == NULL) {
-		if (poll(&p, 1, SECONDS * 1000) != 1)
+		if (poll(&p, 1, ms) != 1)
 			return false;
 		n = read(fd, s->heard + s->len, sizeof(s->heard) - 1 - s->len);
 		if (n <= 0)
@@ -49,6 +52,15 @@ server_hear(struct server *s, int fd, const char *until)
 		s->heard[s->len] = '\0';
 	}
 	return true;
+}
+
+static void
+server_replace(struct server *s)
+{
+	struct error error;
+
+	s->successor = sock_listen(s->path, SOCK_STREAM, 0600, &error);
+	assert_true(s->successor >= 0);
 }
 
 static void *
@@ -61,14 +73,20 @@ server_thread(void *arg)
 
 	for (i = 0; (line = s->says[i]) != NULL && *line != '\0'; i++) {
 		if (i > 0 &&
-		    !server_hear(s, fd, *line == '.' ? "\r\n.\r\n" : "\r\n"))
+		    !server_hear(s, fd, *line == '.' ? "\r\n.\r\n" : "\r\n",
+			SECONDS * 1000))
 			break;
 		line += *line == '.' ? 1 : 0;
+		if (*line == '@') {
+			server_replace(s);
+			server_hear(s, fd, "never", PAUSE_MS);
+			line++;
+		}
 		if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
 			break;
 	}
 	if (line == NULL)
-		server_hear(s, fd, "never");
+		server_hear(s, fd, "never", SECONDS * 1000);
 	close(fd);
 	return NULL;
 }
@@ -79,6 +97,7 @@ server_start(struct server *s, const char *const *says)
 	struct error error;
 
 	memset(s, 0, sizeof(*s));
+	s->successor = -1;
 	s->says = says;
 	s->path = help_path("inject.sock");
 	s->listener = sock_listen(s->path, SOCK_STREAM, 0600, &error);
@@ -91,6 +110,8 @@ server_heard(struct server *s)
 {
 	pthread_join(s->thread, NULL);
 	close(s->listener);
+	if (s->successor >= 0)
+		close(s->successor);
 	return s->heard;
 }
 
@@ -354,6 +375,44 @@ test_cut(void **state)
 	bsmtp_envelope_free(&m.envelope);
 }
 
+/* SPEC N-10.12: whoever was left over from a Postfix that died is waited for
+ * no more, as soon as another one listens; but once he heard the end of the
+ * mail, he is. */
+static void
+test_server_is_replaced(void **state)
+{
+	static const struct {
+		const char *const says[12];
+		int rc;
+		enum rcpt_state state;
+	} cases[] = {
+	    {{"@"}, AG_EAGAIN, RCPT_WAITING},
+	    {{"220 bob\r\n", "@"}, AG_EAGAIN, RCPT_WAITING},
+	    {{"220 bob\r\n", OFFER, "220 bob\r\n", OFFER, "250 ok\r\n", "@"},
+		AG_EAGAIN, RCPT_WAITING},
+	    {{"220 bob\r\n", OFFER, "220 bob\r\n", OFFER, "250 ok\r\n",
+		 "250 ok\r\n", "250 ok\r\n", "354 go\r\n", ".@250 queued\r\n",
+		 "221 bye\r\n"},
+		0, RCPT_DELIVERED},
+	};
+	struct server s;
+	struct mail m;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		server_start(&s, cases[i].says);
+		mail_make(&m, &s);
+		assert_int_equal(mail_send(&m, "A: b\r\n"), cases[i].rc);
+		assert_int_equal(m.rcpt[0].state, cases[i].state);
+		if (cases[i].rc < 0)
+			assert_string_equal(
+			    m.error.text, "the server was started anew");
+		server_heard(&s);
+		bsmtp_envelope_free(&m.envelope);
+	}
+}
+
 static void
 test_no_server(void **state)
 {
@@ -376,6 +435,7 @@ main(void)
 	    help_test(test_sessions_that_fail),
 	    help_test(test_after_data),
 	    help_test(test_cut),
+	    help_test(test_server_is_replaced),
 	    help_test(test_no_server),
 	};
 
