@@ -2,7 +2,7 @@
 /*
  * dial - dial a peer and serve the session. See dial.h.
  *
- * Each of its addresses is tried. The channel is pumped by a thread of its
+ * Whichever of its addresses answers first. The channel is pumped by a thread of its
  * own, so that the session's engine is the same as on the accepting side.
  *
  * SECURITY: confined before the first packet, and once more before the
@@ -25,6 +25,7 @@
 #include "relayd/session.h"
 #include "relayd/ssh.h"
 
+#define CONNECT_MS 10000
 #define LAST_WORDS_SECONDS 5
 
 struct call {
@@ -51,16 +52,17 @@ login_user(const struct conf *conf, bool rescue)
 
 /* address_fn: true if the channel is open. */
 static bool
-try_address(const char *address, void *ctx)
+try_address(const char *address, int fd, const char *why, void *ctx)
 {
 	struct call *c = ctx;
 	struct error error = {""};
 
-	if (ssh_dial(c->peer, address, c->user, c->key_path, &c->ssh, &error) ==
-	    0)
+	if (fd >= 0 &&
+	    ssh_dial(c->peer, address, fd, c->user, c->key_path, &c->ssh,
+		&error) == 0)
 		return true;
 	log_info("can't dial peer=%s address=%s error=\"%s\"", c->peer->name,
-	    address, error.text);
+	    address, fd < 0 ? why : error.text);
 	return false;
 }
 
@@ -122,7 +124,8 @@ dial(struct call *c)
 	int broker_fd, rc;
 
 	role_enter(ROLE_DIAL, c->conf, c->peer->name);
-	if (!addresses_try(c->peer, try_address, c))
+	if (!addresses_dial(
+		c->peer, c->peer->ssh_port, CONNECT_MS, try_address, c))
 		return AG_EIO;
 	broker_fd = session_broker(c->conf->run_dir, &error);
 	if (broker_fd < 0) {

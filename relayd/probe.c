@@ -168,36 +168,29 @@ hide(struct sight *at)
 }
 
 static void
-look_smtp(struct probe *p, const char *address, struct sight *at)
+look_smtp(struct probe *p, int fd, struct sight *at)
 {
 	static struct smtp_reply r; /* big */
-	struct error error = {""};
 
-	p->fd = tcp_connect(address, SMTP_PORT, CONNECT_MS, &error);
-	if (p->fd < 0) {
-		text_set(at->smtp_text, "%s: %s", address, error.text);
-		return;
-	}
+	p->fd = fd;
 	buf_reset(&p->in);
 	talk(p, at, &r);
 	close(p->fd);
-	if (text_address_is_special(address))
-		hide(at);
 }
 
 /* ---- SSH ---- */
 
+/* fd: connected to the address' SSH port, or error says why not. */
 static void
-look_ssh(struct probe *p, const char *address, struct sight *at)
+look_ssh(struct probe *p, const char *address, int fd, struct error *error,
+    struct sight *at)
 {
-	struct error error = {""};
-
-	at->ssh = ssh_recognise(p->peer, address, &error) == 0;
+	at->ssh = fd >= 0 && ssh_recognise(p->peer, address, fd, error) == 0;
 	text_set(at->ssh_text, "%s: %s", address,
 	    at->ssh ? "its host key is the manifest's"
 		: text_address_is_special(address)
 		? "no SSH server with the manifest's key"
-		: error.text);
+		: error->text);
 }
 
 /* ---- all addresses ---- */
@@ -210,14 +203,23 @@ count_good(const struct sight *at)
 
 /* address_fn: true if it is the peer who answers there, by both. */
 static bool
-try_address(const char *address, void *ctx)
+try_address(const char *address, int fd, const char *why, void *ctx)
 {
 	struct probe *p = ctx;
+	struct error error = {""};
 
 	memset(&p->now, 0, sizeof(p->now));
-	look_smtp(p, address, &p->now);
-	if (p->now.ehlo)
-		look_ssh(p, address, &p->now);
+	if (fd >= 0)
+		look_smtp(p, fd, &p->now);
+	else
+		text_set(p->now.smtp_text, "%s: %s", address, why);
+	if (text_address_is_special(address))
+		hide(&p->now);
+	if (p->now.ehlo) {
+		fd =
+		    tcp_connect(address, p->peer->ssh_port, CONNECT_MS, &error);
+		look_ssh(p, address, fd, &error, &p->now);
+	}
 	if (p->best.smtp_text[0] == '\0' ||
 	    count_good(&p->now) > count_good(&p->best))
 		p->best = p->now;
@@ -226,11 +228,14 @@ try_address(const char *address, void *ctx)
 
 /* address_fn */
 static bool
-try_ssh(const char *address, void *ctx)
+try_ssh(const char *address, int fd, const char *why, void *ctx)
 {
 	struct probe *p = ctx;
+	struct error error = {""};
 
-	look_ssh(p, address, &p->best);
+	if (fd < 0)
+		error_set(&error, AG_EIO, "%s", why);
+	look_ssh(p, address, fd, &error, &p->best);
 	return p->best.ssh;
 }
 
@@ -241,12 +246,13 @@ look(struct probe *p)
 {
 	struct sight *best = &p->best;
 
-	(void)addresses_try(p->peer, try_address, p);
+	(void)addresses_dial(p->peer, SMTP_PORT, CONNECT_MS, try_address, p);
 	say("smtp", best->smtp, best->smtp_text);
 	say("ehlo", best->ehlo, best->ehlo_text);
 	say("starttls", best->starttls, best->starttls_text);
 	if (!best->ehlo)
-		(void)addresses_try(p->peer, try_ssh, p);
+		(void)addresses_dial(
+		    p->peer, p->peer->ssh_port, CONNECT_MS, try_ssh, p);
 	say("ssh", best->ssh, best->ssh_text);
 	return count_good(best) == 3 ? 0 : AG_EIO;
 }

@@ -27,9 +27,8 @@
 #include <libssh/libssh.h>
 
 #include "mail/conf.h"
-#include "relayd/tcp.h"
 
-#define CONNECT_MS 10000
+#define ANSWER_MS 10000
 #define CHANNEL_MS 10000
 #define CHUNK 32768
 
@@ -51,7 +50,7 @@ failed(struct ssh *s, const char *doing, struct error *error_r)
 static int
 set_options(struct ssh *s, const char *address, const char *user, int fd)
 {
-	static const long timeout = CONNECT_MS / 1000;
+	static const long timeout = ANSWER_MS / 1000;
 	static const bool no = false;
 	ssh_session ses = s->session;
 
@@ -163,16 +162,13 @@ open_channel(struct ssh *s, struct error *error_r)
 
 /* As far as the host key, which is the peer's. */
 static int
-connect_peer(const struct manifest *peer, const char *address, const char *user,
-    struct ssh **s_r, struct error *error_r)
+connect_peer(const struct manifest *peer, const char *address, int fd,
+    const char *user, struct ssh **s_r, struct error *error_r)
 {
 	struct ssh *s;
-	int fd, rc;
+	int rc;
 
 	*s_r = NULL;
-	fd = tcp_connect(address, peer->ssh_port, CONNECT_MS, error_r);
-	if (fd < 0)
-		return fd;
 	s = calloc(1, sizeof(*s));
 	if (s != NULL)
 		s->session = ssh_new();
@@ -195,12 +191,13 @@ connect_peer(const struct manifest *peer, const char *address, const char *user,
 }
 
 int
-ssh_dial(const struct manifest *peer, const char *address, const char *user,
-    const char *key_path, struct ssh **s_r, struct error *error_r)
+ssh_dial(const struct manifest *peer, const char *address, int fd,
+    const char *user, const char *key_path, struct ssh **s_r,
+    struct error *error_r)
 {
 	int rc;
 
-	rc = connect_peer(peer, address, user, s_r, error_r);
+	rc = connect_peer(peer, address, fd, user, s_r, error_r);
 	if (rc == 0)
 		rc = authenticate(*s_r, key_path, error_r);
 	if (rc == 0)
@@ -211,13 +208,13 @@ ssh_dial(const struct manifest *peer, const char *address, const char *user,
 }
 
 int
-ssh_recognise(
-    const struct manifest *peer, const char *address, struct error *error_r)
+ssh_recognise(const struct manifest *peer, const char *address, int fd,
+    struct error *error_r)
 {
 	struct ssh *s;
 	int rc;
 
-	rc = connect_peer(peer, address, USER_SSH, &s, error_r);
+	rc = connect_peer(peer, address, fd, USER_SSH, &s, error_r);
 	ssh_hang_up(&s);
 	return rc;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ssh - an SSH client for one peer (libssh): connect, check the host key
- * against the manifest's, authenticate, run the one command, and pump its
- * channel to a local descriptor.
+ * ssh - an SSH client for one peer (libssh): check the host key against the
+ * manifest's, authenticate, run the one command, and pump its channel to a
+ * local descriptor.
  */
 #ifndef AGAMID_RELAYD_SSH_H
 #define AGAMID_RELAYD_SSH_H
@@ -12,14 +12,16 @@
 
 struct ssh;
 
-/* Connect to one address (text) of the peer. user: whom to log in as;
+/* A session on fd, which is connected to an address (text) of the peer, and
+ * is closed with the session or after an error. user: whom to log in as;
  * key_path: an OpenSSH private key without passphrase. */
-int ssh_dial(const struct manifest *peer, const char *address, const char *user,
-    const char *key_path, struct ssh **s_r, struct error *error_r);
-/* Is it the peer that answers at this address: does it show a host key of
- * the manifest's? 0; AG_ESIG: another; AG_EIO: nobody. */
-int ssh_recognise(
-    const struct manifest *peer, const char *address, struct error *error_r);
+int ssh_dial(const struct manifest *peer, const char *address, int fd,
+    const char *user, const char *key_path, struct ssh **s_r,
+    struct error *error_r);
+/* Is it the peer that answers on fd (closed in any case): does it show a
+ * host key of the manifest's? 0; AG_ESIG: another; AG_EIO: no SSH. */
+int ssh_recognise(const struct manifest *peer, const char *address, int fd,
+    struct error *error_r);
 void ssh_hang_up(struct ssh **s);
 
 /* Carry bytes between the channel and fd until either ends. Blocks: for a
