@@ -17,7 +17,6 @@
 #define SETUP "agamid setup"
 #define MILTER_SOCKET "agamid/milter.sock"
 #define POLICY_SOCKET "agamid/policy.sock"
-#define SEAL_SOCKET "agamid/seal.sock"
 #define ELEMENT_MAX 4096
 
 typedef void judge(

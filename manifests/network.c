@@ -112,18 +112,6 @@ network_home_of(const struct network *n, const char *domain)
 }
 
 bool
-network_is_subdomain(const struct network *n, const char *domain)
-{
-	const char *dot = strchr(domain, '.');
-
-	for (; dot != NULL; dot = strchr(dot + 1, '.')) {
-		if (network_home_of(n, dot + 1) != NULL)
-			return true;
-	}
-	return false;
-}
-
-bool
 network_key_id(char kind, const char *node, const char *key_name,
     char id[NETWORK_KEY_ID_MAX])
 {

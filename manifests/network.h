@@ -52,8 +52,6 @@ const struct manifest *network_find(const struct network *n, const char *name);
 /* The peer (not self) that is the home of exactly this domain. */
 const struct manifest *network_home_of(
     const struct network *n, const char *domain);
-/* Is the domain a true subdomain of some peer's domain? */
-bool network_is_subdomain(const struct network *n, const char *domain);
 /* The ticket or receipt key of a node by its keys_name(), old manifests
  * included; NULL if never in force. */
 const struct verify_key *network_ticket_key(

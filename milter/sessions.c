@@ -131,14 +131,6 @@ session_reset(struct session *s)
 }
 
 void
-session_class(struct session *s, struct mail_class *class_r)
-{
-	pthread_mutex_lock(&s->table->lock);
-	*class_r = s->class;
-	pthread_mutex_unlock(&s->table->lock);
-}
-
-void
 session_set_class(struct session *s, const struct mail_class *class)
 {
 	pthread_mutex_lock(&s->table->lock);

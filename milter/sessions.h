@@ -45,7 +45,6 @@ struct session *session_open(
 void session_close(struct session **s);
 /* A transaction begins (MAIL), or is over. */
 void session_reset(struct session *s);
-void session_class(struct session *s, struct mail_class *class_r);
 void session_set_class(struct session *s, const struct mail_class *class);
 /* Was this recipient the last one that the policy check admitted? Forgets
  * the admission either way. */

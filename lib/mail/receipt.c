@@ -184,10 +184,3 @@ receipt_parse(const void *data, size_t len, struct receipt *r_r)
 		memset(r_r, 0, sizeof(*r_r));
 	return rc;
 }
-
-bool
-receipt_covers(const struct receipt *r, const char *id)
-{
-	return bsearch(id, r->ids, r->count, sizeof(r->ids[0]), compare_ids) !=
-	    NULL;
-}

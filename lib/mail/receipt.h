@@ -48,7 +48,5 @@ int receipt_verify(const struct receipt *r, const struct verify_key *key);
 int receipt_write(const struct receipt *r, struct buf *out);
 /* 0 or AG_EINVAL; the whole of data must be the receipt. */
 int receipt_parse(const void *data, size_t len, struct receipt *r_r);
-/* Is this ID one of those in the list? */
-bool receipt_covers(const struct receipt *r, const char *id);
 
 #endif

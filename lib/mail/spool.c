@@ -138,49 +138,6 @@ spool_verify(int fd, const struct ticket *t, struct error *error_r)
 	return 0;
 }
 
-/* rename(2) that never replaces; the errno it failed with, or 0. */
-static int
-rename_new(const char *from, const char *to)
-{
-	if (fault_point("spool.rename") ||
-	    renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0)
-		return errno;
-	fault_after("spool.rename");
-	return 0;
-}
-
-int
-spool_move(const char *from_dir, const char *from_name, const char *to_dir,
-    const char *to_name, struct error *error_r)
-{
-	char *from = file_join(from_dir, from_name);
-	char *to = file_join(to_dir, to_name);
-	int rc = 0;
-
-	switch (rename_new(from, to)) {
-	case 0:
-		break;
-	case ENOENT:
-		rc = AG_ENOENT;
-		break;
-	case EEXIST:
-		rc = AG_EEXIST;
-		break;
-	default:
-		rc = AG_EIO;
-	}
-	if (rc < 0)
-		error_set_errno(error_r, rc, "%s to %s", from, to);
-	/* The new name first: in between there may be two, never none. */
-	if (rc == 0)
-		rc = file_sync_dir(to_dir, "spool", error_r);
-	if (rc == 0 && strcmp(from_dir, to_dir) != 0)
-		rc = file_sync_dir(from_dir, "spool", error_r);
-	free(from);
-	free(to);
-	return rc;
-}
-
 int
 spool_remove(const char *dir, const char *name, struct error *error_r)
 {

@@ -74,10 +74,6 @@ int spool_read_head(int fd, struct ticket *t_r, struct error *error_r);
  * SHA-256? 0, AG_ESIG, AG_EIO. Leaves the offset at SPOOL_HEAD. */
 int spool_verify(int fd, const struct ticket *t, struct error *error_r);
 
-/* Rename, fsync both directories. Never replaces: AG_EEXIST; AG_ENOENT,
- * AG_EIO. After AG_EIO it may have either name. */
-int spool_move(const char *from_dir, const char *from_name, const char *to_dir,
-    const char *to_name, struct error *error_r);
 /* unlink and fsync of the directory. A missing file is success. */
 int spool_remove(const char *dir, const char *name, struct error *error_r);
 

@@ -484,18 +484,6 @@ ynode_is_map(const struct ynode *n)
 	return n->kind == YNODE_MAP;
 }
 
-bool
-ynode_is_seq(const struct ynode *n)
-{
-	return n->kind == YNODE_SEQ;
-}
-
-bool
-ynode_is_scalar(const struct ynode *n)
-{
-	return n->kind == YNODE_SCALAR;
-}
-
 unsigned
 ynode_line(const struct ynode *n)
 {

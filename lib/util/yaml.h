@@ -44,8 +44,6 @@ void yaml_error(struct ynode *n, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 bool ynode_is_map(const struct ynode *n);
-bool ynode_is_seq(const struct ynode *n);
-bool ynode_is_scalar(const struct ynode *n);
 unsigned ynode_line(const struct ynode *n);
 unsigned ynode_column(const struct ynode *n);
 /* A scalar's text; NULL for others. Borrowed. */
@@ -83,8 +81,6 @@ bool yaml_get_size(
     struct ynode *map, const char *key, enum yaml_need need, uint64_t *bytes_r);
 bool yaml_get_duration(struct ynode *map, const char *key, enum yaml_need need,
     uint64_t *seconds_r);
-bool yaml_get_bool(
-    struct ynode *map, const char *key, enum yaml_need need, bool *r);
 /* One of a NULL-ended list of words; its index. */
 bool yaml_get_word(struct ynode *map, const char *key, enum yaml_need need,
     const char *const *words, unsigned *index_r);

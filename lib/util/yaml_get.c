@@ -254,23 +254,6 @@ yaml_get_duration(struct ynode *map, const char *key, enum yaml_need need,
 	return text_duration(n->text, seconds_r) == 0 || get_wrong(n, expected);
 }
 
-bool
-yaml_get_bool(struct ynode *map, const char *key, enum yaml_need need, bool *r)
-{
-	static const char expected[] = "true or false";
-	struct ynode *n = get_scalar(map, key, need, expected);
-
-	*r = false;
-	if (n == NULL)
-		return false;
-	*r = strcmp(n->text, "true") == 0;
-	if (!n->plain || (!*r && strcmp(n->text, "false") != 0)) {
-		*r = false;
-		return get_wrong(n, expected);
-	}
-	return true;
-}
-
 /* "a", "a or b", "a, b or c" */
 static void
 list_words(const char *const *words, char *out, size_t size)

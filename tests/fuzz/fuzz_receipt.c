@@ -17,7 +17,6 @@ check(const struct receipt *r, const uint8_t *data, size_t len)
 {
 	static const struct verify_key key;
 	struct buf b;
-	unsigned i;
 
 	buf_init(&b, RECEIPT_MAX);
 	if (receipt_write(r, &b) < 0 || b.len != len ||
@@ -26,10 +25,6 @@ check(const struct receipt *r, const uint8_t *data, size_t len)
 	buf_free(&b);
 	if (r->count == 0 || r->count > RECEIPT_IDS_MAX)
 		abort();
-	for (i = 0; i < r->count; i++) {
-		if (!receipt_covers(r, r->ids[i]))
-			abort();
-	}
 	if (receipt_verify(r, &key) == 0)
 		abort();
 }

@@ -24,7 +24,6 @@ look_up(struct ynode *map, const char *key)
 	const char *text;
 	unsigned index;
 	uint64_t u;
-	bool b;
 
 	yaml_get_any(map, key, YAML_MAY, &n);
 	yaml_get_map(map, key, YAML_MAY, &n);
@@ -34,7 +33,6 @@ look_up(struct ynode *map, const char *key)
 		abort();
 	yaml_get_size(map, key, YAML_MAY, &u);
 	yaml_get_duration(map, key, YAML_MAY, &u);
-	yaml_get_bool(map, key, YAML_MAY, &b);
 	if (yaml_get_word(map, key, YAML_MAY, words, &index) && index > 1)
 		abort();
 	yaml_get_text(map, "missing", YAML_NEED, &text);
@@ -51,7 +49,7 @@ walk(struct ynode *n, unsigned depth)
 		abort();
 	ynode_need_text(n, &text);
 	for (i = 0; i < ynode_count(n); i++) {
-		if (ynode_is_seq(n)) {
+		if (!ynode_is_map(n)) {
 			nodes += walk(ynode_item(n, i), depth + 1);
 			continue;
 		}

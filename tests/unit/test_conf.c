@@ -511,19 +511,19 @@ check_documented(const char *page, const char *name, const char *value)
 static void
 check_documented_map(const char *page, struct ynode *map)
 {
-	const char *key;
+	const char *key, *text;
 	struct ynode *value;
 	size_t i;
 
 	for (i = 0; (key = ynode_key(map, i)) != NULL; i++) {
 		value = ynode_value(map, i);
+		text = ynode_text(value);
 		if (ynode_is_map(value) && ynode_count(value) > 0)
 			check_documented_map(page, value);
 		else
 			check_documented(page, ynode_path(value),
-			    ynode_is_scalar(value) && strcmp(key, "node") != 0
-				? ynode_text(value)
-				: "");
+			    text != NULL && strcmp(key, "node") != 0 ? text
+								     : "");
 	}
 }
 

@@ -72,22 +72,6 @@ test_spec_example(void **state)
 	buf_free(&b);
 }
 
-static void
-test_covers(void **state)
-{
-	struct receipt r;
-	struct buf b;
-
-	(void)state;
-	fill(&r);
-	sign_and_write(&r, &b);
-	assert_true(receipt_covers(&r, ID_SMALL));
-	assert_true(receipt_covers(&r, HELP_SHA256_ABC));
-	assert_false(receipt_covers(&r, ID_BIG));
-	assert_false(receipt_covers(&r, ""));
-	buf_free(&b);
-}
-
 /* SPEC B-7.2: 256 IDs, not one more */
 static void
 test_bounds(void **state)
@@ -113,8 +97,6 @@ test_bounds(void **state)
 	sign_and_write(r, &b);
 	assert_int_equal(receipt_parse(b.data, b.len, again), 0);
 	assert_memory_equal(r, again, sizeof(*r));
-	for (i = 0; i < RECEIPT_IDS_MAX; i++)
-		assert_true(receipt_covers(again, r->ids[i]));
 
 	more =
 	    help_replace(buf_str(&b), "signature", "id " ID_BIG "\nsignature");
@@ -255,7 +237,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    help_test(test_spec_example),
-	    help_test(test_covers),
 	    help_test(test_bounds),
 	    help_test(test_each_byte_counts),
 	    help_test(test_one_form_only),

@@ -507,38 +507,6 @@ test_names(void **state)
 }
 
 static void
-test_move(void **state)
-{
-	const char *from = help_path("new"), *to = help_path("held");
-	struct error error;
-	struct ticket t;
-
-	(void)state;
-	make_dirs();
-	assert_int_equal(mkdir(to, 0700), 0);
-	ticket_for_abc(&t, help_key);
-	assert_int_equal(commit_abc(&t, &error), 0);
-	assert_int_equal(
-	    spool_move(from, ABC_NAME, to, ABC_NAME ".7", &error), 0);
-	assert_int_equal(help_entries(from), 0);
-	assert_good(help_path("held/" ABC_NAME ".7"), &t);
-	assert_int_equal(
-	    spool_move(from, ABC_NAME, to, ABC_NAME ".7", &error), AG_ENOENT);
-
-	/* Never over another; in one directory as well. */
-	help_write(help_path("new/" ABC_NAME), "other", 5);
-	assert_int_equal(
-	    spool_move(from, ABC_NAME, to, ABC_NAME ".7", &error), AG_EEXIST);
-	assert_good(help_path("held/" ABC_NAME ".7"), &t);
-	assert_int_equal(
-	    spool_move(to, ABC_NAME ".7", to, ABC_NAME ".8", &error), 0);
-	assert_good(help_path("held/" ABC_NAME ".8"), &t);
-	assert_int_equal(
-	    spool_move(to, ABC_NAME ".8", help_path("none"), ABC_NAME, &error),
-	    AG_ENOENT);
-}
-
-static void
 test_remove(void **state)
 {
 	struct error error;
@@ -556,31 +524,22 @@ test_remove(void **state)
 
 #ifdef ENABLE_FAULT_POINTS
 static void
-test_move_and_remove_faults(void **state)
+test_remove_faults(void **state)
 {
-	const char *from = help_path("new"), *to = help_path("held");
+	const char *from = help_path("new");
 	struct error error;
 	struct ticket t;
 
 	(void)state;
 	make_dirs();
-	assert_int_equal(mkdir(to, 0700), 0);
 	ticket_for_abc(&t, help_key);
 	assert_int_equal(commit_abc(&t, &error), 0);
 
 	help_faults("spool.unlink error");
 	assert_int_equal(spool_remove(from, ABC_NAME, &error), AG_EIO);
 	assert_good(help_path("new/" ABC_NAME), &t);
-	help_faults("spool.rename error");
-	assert_int_equal(
-	    spool_move(from, ABC_NAME, to, ABC_NAME ".7", &error), AG_EIO);
-	assert_good(help_path("new/" ABC_NAME), &t);
-	help_faults("spool.dirsync error 2");
-	assert_int_equal(
-	    spool_move(from, ABC_NAME, to, ABC_NAME ".7", &error), AG_EIO);
-	assert_good(help_path("held/" ABC_NAME ".7"), &t);
 	help_faults("spool.dirsync error");
-	assert_int_equal(spool_remove(to, ABC_NAME ".7", &error), AG_EIO);
+	assert_int_equal(spool_remove(from, ABC_NAME, &error), AG_EIO);
 	help_faults(NULL);
 }
 #endif
@@ -652,12 +611,11 @@ main(void)
 	    help_test(test_order_of_steps),
 	    help_test(test_failed_step),
 	    help_test(test_crash),
-	    help_test(test_move_and_remove_faults),
+	    help_test(test_remove_faults),
 #endif
 	    help_test(test_damaged),
 	    help_test(test_large),
 	    help_test(test_names),
-	    help_test(test_move),
 	    help_test(test_remove),
 	    help_test(test_each),
 	    help_test(test_free_bytes),

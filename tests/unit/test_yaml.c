@@ -231,7 +231,7 @@ test_deep_documents_of_libyaml(void **state)
 }
 
 /* The look-ups on "k", in a row; each case's one line of errors. */
-enum look { TEXT, UINT, SIZE, DURATION, BOOL, WORD, MAP, SEQ };
+enum look { TEXT, UINT, SIZE, DURATION, WORD, MAP, SEQ };
 
 static bool
 look(struct ynode *map, enum look what)
@@ -241,7 +241,6 @@ look(struct ynode *map, enum look what)
 	struct ynode *n;
 	unsigned w;
 	uint64_t u;
-	bool b;
 
 	switch (what) {
 	case TEXT:
@@ -252,8 +251,6 @@ look(struct ynode *map, enum look what)
 		return yaml_get_size(map, "k", YAML_NEED, &u);
 	case DURATION:
 		return yaml_get_duration(map, "k", YAML_NEED, &u);
-	case BOOL:
-		return yaml_get_bool(map, "k", YAML_NEED, &b);
 	case WORD:
 		return yaml_get_word(map, "k", YAML_NEED, words, &w);
 	case MAP:
@@ -299,10 +296,6 @@ static const struct {
     {DURATION, "k: 10",
 	"f:1:4: k: expected a time such as 10s, 5m, 2h or 60d, found "
 	"\"10\""},
-    {BOOL, "k: true", NULL},
-    {BOOL, "k: false", NULL},
-    {BOOL, "k: yes", "f:1:4: k: expected true or false, found \"yes\""},
-    {BOOL, "k: 'true'", "f:1:4: k: expected true or false, found \"true\""},
     {WORD, "k: accept", NULL},
     {WORD, "k: never", NULL},
     {WORD, "k: nevre",
@@ -364,17 +357,14 @@ test_values(void **state)
 	struct ynode *root;
 	unsigned w;
 	uint64_t u;
-	bool b;
 
 	(void)state;
-	doc = parse("size: 25M\ntime: 2h\nyes: true\nno: false\nword: defer\n");
+	doc = parse("size: 25M\ntime: 2h\nword: defer\n");
 	root = yaml_root(doc);
 	assert_true(yaml_get_size(root, "size", YAML_NEED, &u));
 	assert_true(u == 25U << 20);
 	assert_true(yaml_get_duration(root, "time", YAML_NEED, &u));
 	assert_true(u == 7200);
-	assert_true(yaml_get_bool(root, "yes", YAML_NEED, &b) && b);
-	assert_true(yaml_get_bool(root, "no", YAML_NEED, &b) && !b);
 	assert_true(yaml_get_word(root, "word", YAML_NEED, words, &w));
 	assert_int_equal(w, 1);
 	assert_false(yaml_get_uint(root, "none", YAML_MAY, 0, 9, &u));
