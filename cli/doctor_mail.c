@@ -97,7 +97,8 @@ mail_choose_canary(struct doctor *d)
 	d->canary_to = address;
 }
 
-void
+/* The message. Pure; to and host are checked names. */
+static void
 mail_canary_text(const char *to, const char *host, const char *token,
     int64_t now, struct buf *text)
 {

@@ -14,8 +14,5 @@ char *mail_canary_address(const struct doctor *d);
 /* Choose it: the first of the first eight mailboxes that Dovecot knows. Sets
  * canary_to and canary_user; both stay NULL if there is none. */
 void mail_choose_canary(struct doctor *d);
-/* The message. Pure; to and host are checked names. */
-void mail_canary_text(const char *to, const char *host, const char *token,
-    int64_t now, struct buf *text);
 
 #endif

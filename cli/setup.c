@@ -87,7 +87,7 @@ free_edits(struct setup_edits *e)
 	free(e->edit);
 }
 
-void
+static void
 setup_free(struct setup *s)
 {
 	size_t i;

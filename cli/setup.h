@@ -93,7 +93,6 @@ const struct setup_edit *setup_edit_find(
 /* was may be NULL; all are copied. */
 void setup_edit_add(
     struct setup_edits *e, const char *name, const char *was, const char *now);
-void setup_free(struct setup *s);
 
 /* ROOT + path; malloc'ed. */
 char *setup_path(const struct setup *s, const char *path);

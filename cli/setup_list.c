@@ -106,7 +106,7 @@ list_has(const char *list, const char *run)
 	return find_run(list, run, &begin, &end);
 }
 
-bool
+static bool
 list_begins_with(const char *list, const char *run)
 {
 	const char *begin, *end;

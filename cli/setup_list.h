@@ -23,7 +23,6 @@ bool list_next(const char **at, struct list_word *word_r);
 bool list_is_empty(const char *list);
 /* Blanks inside braces do not count. */
 bool list_has(const char *list, const char *run);
-bool list_begins_with(const char *list, const char *run);
 
 /* All return malloc'ed text. What has the run already stays as it is, but
  * that list_prepend() moves it to the front. */

@@ -59,7 +59,8 @@ pf_free(struct pf *pf)
 	buf_free(&pf->master);
 }
 
-int
+/* By postconf -c dir. */
+static int
 pf_load(
     struct pf *pf, const char *dir, const char *derived, struct error *error_r)
 {

@@ -33,9 +33,6 @@ struct pf {
 	bool at_home; /* some mailbox is sealed always */
 };
 
-/* By postconf -c dir. */
-int pf_load(
-    struct pf *pf, const char *dir, const char *derived, struct error *error_r);
 void pf_init(struct pf *pf, const char *derived);
 void pf_free(struct pf *pf);
 

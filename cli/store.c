@@ -204,7 +204,9 @@ store_files_free(struct store_files *files)
 	memset(files, 0, sizeof(*files));
 }
 
-int
+/* A node's serials, the newest first; *serials_r is the caller's to free.
+ * A missing directory has none. */
+static int
 store_serials(const struct conf *conf, const char *name, uint64_t **serials_r,
     size_t *count_r, struct error *error_r)
 {

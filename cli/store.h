@@ -48,10 +48,6 @@ int store_names(const struct conf *conf, char ***names_r, size_t *count_r,
     struct error *error_r);
 void store_free_names(char ***names, size_t count);
 
-/* A node's serials, the newest first; *serials_r is the caller's to free.
- * A missing directory has none. */
-int store_serials(const struct conf *conf, const char *name,
-    uint64_t **serials_r, size_t *count_r, struct error *error_r);
 /* All of it in one look; a missing directory has nothing. */
 int store_list(const struct conf *conf, const char *name,
     struct store_files *files_r, struct error *error_r);

@@ -35,7 +35,8 @@ text_tag(const struct record *r)
 	return TAG_NONE;
 }
 
-bool
+/* Is this record of have one of the kind that the set is about? */
+static bool
 change_covers(const struct change_set *s, const struct record *r)
 {
 	return r->type != LDNS_RR_TYPE_TXT || text_tag(r) == s->tag;

@@ -40,8 +40,6 @@ enum change { CHANGE_ADD, CHANGE_DELETE, CHANGE_TTL };
 typedef int change_fn(enum change what, const struct record *r,
     const struct record *other, void *ctx);
 int change_each(const struct change_set *s, change_fn *fn, void *ctx);
-/* Is this record of have one of the kind that the set is about? */
-bool change_covers(const struct change_set *s, const struct record *r);
 bool change_is_mark(const struct change_set *s);
 
 #endif

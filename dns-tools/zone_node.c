@@ -83,13 +83,15 @@ unit_end(struct unit *u)
 
 /* ---- MX ---- */
 
-const char *
+/* What receives mail for the node's domains: host, dynamic, or NULL. */
+static const char *
 zone_target(const struct manifest *m)
 {
 	return m->address_count > 0 ? m->host : m->dynamic;
 }
 
-bool
+/* Has the node a domain in another zone? */
+static bool
 zone_needs_follower(const struct zone *z, const struct manifest *m)
 {
 	size_t i;

@@ -45,13 +45,9 @@ void unit_add_sshfp(struct unit *u);
 void unit_add_tlsa(struct unit *u);
 void unit_add_openpgpkey(struct unit *u);
 
-/* What receives mail for the node's domains: host, dynamic, or NULL. */
-const char *zone_target(const struct manifest *m);
 /* NODE.backups.NETWORK, if the network's zone has it: true. */
 bool zone_follower(const struct zone *z, const struct manifest *m,
     char name[NAME_MAX_LEN + 1]);
-/* Has the node a domain in another zone? */
-bool zone_needs_follower(const struct zone *z, const struct manifest *m);
 
 struct zone_mx {
 	unsigned preference;

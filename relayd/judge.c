@@ -27,7 +27,8 @@ judge_ticket(const struct network *net, const struct ticket *t)
 	return NULL;
 }
 
-uint64_t
+/* The most bytes of ciphertext that a message of max bytes may have. */
+static uint64_t
 judge_sealed_max(uint64_t max)
 {
 	/* Padding adds an eighth at most; packets and the head a little. */

@@ -27,7 +27,4 @@ const char *judge_ticket(const struct network *net, const struct ticket *t);
 const char *judge_offer(const struct network *net, const struct ticket *t,
     const struct judge_room *room);
 
-/* The most bytes of ciphertext that a message of max bytes may have. */
-uint64_t judge_sealed_max(uint64_t max);
-
 #endif

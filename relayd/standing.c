@@ -57,7 +57,12 @@ without_undialable(const struct manifest **list, size_t count)
 	return kept;
 }
 
-size_t
+/*
+ * The peers to stand with: the backup MX of self, or, if
+ * it has none that can be dialled, others that may hold for it. At most
+ * max; the count; 0 as well when memory is out.
+ */
+static size_t
 standing_choose(
     const struct network *net, const struct manifest **out, size_t max)
 {

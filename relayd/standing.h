@@ -16,12 +16,4 @@
  * can be dialled. */
 void standing_view(struct relayd *r);
 
-/*
- * The peers to stand with (pure; for tests): the backup MX of self, or, if
- * it has none that can be dialled, others that may hold for it. At most
- * max; the count; 0 as well when memory is out.
- */
-size_t standing_choose(
-    const struct network *net, const struct manifest **out, size_t max);
-
 #endif

@@ -139,8 +139,20 @@ check_room(
 	    kind == HOME_SECRET ? "gpg-agent's socket" : "a GnuPG home");
 }
 
-int
-openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
+static void
+home_remove(struct openpgp_home *home)
+{
+	if (home->path[0] == '\0')
+		return;
+	openpgp_agent_stop(home->path);
+	file_remove_tree(home->path, NULL);
+	home->path[0] = '\0';
+}
+
+/* A new home in scratch. AG_ETOOBIG: the path leaves no room for the name
+ * of gpg-agent's socket. */
+static int
+home_make(const char *scratch, enum openpgp_home_kind kind,
     struct openpgp_home *home_r, struct error *error_r)
 {
 	int rc;
@@ -163,18 +175,8 @@ openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
 		rc = write_conf(
 		    home_r->path, "gpg-agent.conf", conf_agent, 0600, error_r);
 	if (rc < 0)
-		openpgp_home_remove(home_r);
+		home_remove(home_r);
 	return rc;
-}
-
-void
-openpgp_home_remove(struct openpgp_home *home)
-{
-	if (home->path[0] == '\0')
-		return;
-	openpgp_agent_stop(home->path);
-	file_remove_tree(home->path, NULL);
-	home->path[0] = '\0';
 }
 
 /* ---- what gpg says ---- */
@@ -296,7 +298,7 @@ openpgp_session_open(struct openpgp_session *s, const char *scratch,
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	if ((rc = openpgp_home_make(scratch, kind, &home, error_r)) < 0)
+	if ((rc = home_make(scratch, kind, &home, error_r)) < 0)
 		return rc;
 	rc = openpgp_session_open_in(s, home.path, error_r);
 	s->home = home;
@@ -309,7 +311,7 @@ openpgp_session_close(struct openpgp_session *s)
 	if (s->ctx != NULL)
 		gpgme_release(s->ctx);
 	s->ctx = NULL;
-	openpgp_home_remove(&s->home);
+	home_remove(&s->home);
 }
 
 gpgme_ctx_t

@@ -37,12 +37,6 @@ enum openpgp_home_kind {
  * and LC_ALL=C for gpg. */
 int openpgp_home_init(struct error *error_r);
 
-/* A new home in scratch. AG_ETOOBIG: the path leaves no room for the name
- * of gpg-agent's socket. */
-int openpgp_home_make(const char *scratch, enum openpgp_home_kind kind,
-    struct openpgp_home *home_r, struct error *error_r);
-void openpgp_home_remove(struct openpgp_home *home);
-
 /* dir/name with this content and mode, not yet durable. */
 int openpgp_home_write(const char *dir, const char *name, const void *data,
     size_t len, mode_t mode, struct error *error_r);

@@ -87,7 +87,9 @@ ask_remember(struct ynode *map, const char *key)
 	map->asked = a;
 }
 
-struct ynode *
+/* The entry with this key, which becomes known; NULL if there is none.
+ * The key is remembered for yaml_finish() either way. */
+static struct ynode *
 ynode_ask(struct ynode *map, const char *key)
 {
 	struct yentry *e;

@@ -69,8 +69,5 @@ void yaml_report_problem(
 /* What stands at n, for "..., found X": a mapping, a list, nothing, or the
  * text in quotes (cut short). */
 void ynode_describe(const struct ynode *n, char *out, size_t size);
-/* The entry with this key, which becomes known; NULL if there is none.
- * The key is remembered for yaml_finish() either way. */
-struct ynode *ynode_ask(struct ynode *map, const char *key);
 
 #endif
