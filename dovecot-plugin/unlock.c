@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unlock - the key, and what it opens. See unlock.h.
- *
- * rnp_decrypt() takes messages without integrity protection; so the verify
- * operation is used, and asked what it found.
  */
 #include "dovecot-plugin/unlock.h"
 
@@ -20,6 +17,7 @@
 #include <unistd.h>
 
 #include "dovecot-plugin/quiet.h"
+#include "mail/openpgp_rnp_open.h"
 
 struct unlock {
 	char *path;
@@ -275,21 +273,6 @@ pass_write(void *ctx, const void *data, size_t len)
 	return !p->too_much && p->io->write(p->io->ctx, data, len) == 0;
 }
 
-/* Integrity protected, and found good? */
-static bool
-is_protected(rnp_op_verify_t op)
-{
-	char *mode = NULL, *cipher = NULL;
-	bool valid = false, ok;
-
-	ok = rnp_op_verify_get_protection_info(op, &mode, &cipher, &valid) ==
-		RNP_SUCCESS &&
-	    valid && mode != NULL && strcmp(mode, "cfb-mdc") == 0;
-	rnp_buffer_destroy(mode);
-	rnp_buffer_destroy(cipher);
-	return ok;
-}
-
 static rnp_result_t
 run(struct unlock *u, struct pass *p, bool *protected_r)
 {
@@ -303,14 +286,11 @@ run(struct unlock *u, struct pass *p, bool *protected_r)
 	if (err == RNP_SUCCESS)
 		err = rnp_output_to_callback(&out, pass_write, NULL, p);
 	if (err == RNP_SUCCESS)
-		err = rnp_op_verify_create(&op, u->ffi, in, out);
-	if (err == RNP_SUCCESS)
-		err = rnp_op_verify_set_flags(
-		    op, RNP_VERIFY_IGNORE_SIGS_ON_DECRYPT);
+		err = openpgp_rnp_begin(u->ffi, in, out, &op);
 	if (err == RNP_SUCCESS)
 		err = rnp_op_verify_execute(op);
 	if (err == RNP_SUCCESS)
-		*protected_r = is_protected(op);
+		*protected_r = openpgp_rnp_is_protected(op);
 	rnp_op_verify_destroy(op);
 	rnp_output_destroy(out);
 	rnp_input_destroy(in);

@@ -6,9 +6,9 @@
  * An FFI object a struct openpgp, so that threads share nothing. Keys to
  * seal to are loaded when they are first needed.
  *
- * SECURITY: rnp_decrypt() takes messages without integrity protection;
- * the verify operation is used, and asked what it found. librnp's own
- * messages, which may quote what a peer sent, go to /dev/null.
+ * SECURITY: nothing without integrity protection is opened
+ * (openpgp_rnp_open.h). librnp's own messages, which may quote what a peer
+ * sent, are kept from the log.
  */
 #include "mail/openpgp_engine.h"
 
@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/openpgp_rnp_open.h"
 #include "util/buf.h"
 #include "util/file.h"
 
@@ -392,21 +393,6 @@ engine_owns(void *arg, const char *keyid)
 	return have;
 }
 
-/* Integrity protected, and found good? */
-static bool
-is_protected(rnp_op_verify_t op)
-{
-	char *mode = NULL, *cipher = NULL;
-	bool valid = false, ok;
-
-	ok = rnp_op_verify_get_protection_info(op, &mode, &cipher, &valid) ==
-		RNP_SUCCESS &&
-	    valid && mode != NULL && strcmp(mode, "cfb-mdc") == 0;
-	rnp_buffer_destroy(mode);
-	rnp_buffer_destroy(cipher);
-	return ok;
-}
-
 static int
 open_failed(rnp_op_verify_t op, rnp_result_t err, struct error *error_r)
 {
@@ -431,15 +417,12 @@ engine_open(void *arg, struct openpgp_io *io, struct error *error_r)
 	int rc = 0;
 
 	if ((err = ends_new(io, &in, &out)) != RNP_SUCCESS ||
-	    (err = rnp_op_verify_create(&op, st->ffi, in, out)) !=
-		RNP_SUCCESS ||
-	    (err = rnp_op_verify_set_flags(
-		 op, RNP_VERIFY_IGNORE_SIGS_ON_DECRYPT)) != RNP_SUCCESS) {
+	    (err = openpgp_rnp_begin(st->ffi, in, out, &op)) != RNP_SUCCESS) {
 		rc = rnp_fail(error_r, AG_EIO, err, "librnp can't open");
 		goto out;
 	}
 	err = rnp_op_verify_execute(op);
-	if (err != RNP_SUCCESS || !is_protected(op))
+	if (err != RNP_SUCCESS || !openpgp_rnp_is_protected(op))
 		rc = open_failed(op, err, error_r);
 out:
 	rnp_op_verify_destroy(op);
