@@ -85,7 +85,7 @@ json_item(const struct aside_item *item)
 int
 aside_list(const struct conf *conf, bool json)
 {
-	json_t *all = json_array(), *o;
+	json_t *all = json_array();
 	struct aside_item item;
 	struct buf answer;
 	struct cursor c;
@@ -109,15 +109,12 @@ aside_list(const struct conf *conf, bool json)
 		else
 			print_item(&item);
 	}
-	if (json) {
-		o = json_pack("{s:i, s:O}", "version", 1, "bundles", all);
-		jsonout_print(o);
-		json_decref(o);
-	} else if (count == 0) {
+	if (json)
+		jsonout_print_bundles(all);
+	else if (count == 0)
 		cli_out("Nothing was refused, and nothing waits.\n");
-	} else {
+	else
 		cli_out("agamid queue again ID delivers one again.\n");
-	}
 out:
 	json_decref(all);
 	buf_free(&answer);

@@ -202,3 +202,19 @@ body_set(
 		rc = put_value(out, indent, key, value);
 	return rc == 0 ? buf_put(out, buf_str(body) + to, body->len - to) : rc;
 }
+
+int
+body_change(struct buf *body, const char *key, const char *value)
+{
+	struct buf out;
+	int rc;
+
+	buf_init(&out, MANIFEST_MAX + 64);
+	rc = body_set(body, key, value, &out);
+	if (rc == 0) {
+		buf_reset(body);
+		rc = buf_put(body, buf_str(&out), out.len);
+	}
+	buf_free(&out);
+	return rc;
+}

@@ -41,5 +41,8 @@ int body_set_serial(const struct buf *body, uint64_t serial, struct buf *out);
  */
 int body_set(const struct buf *body, const char *key, const char *value,
     struct buf *out);
+/* The same in body itself, which may become MANIFEST_MAX + 64 bytes
+ * long. It stays as it was on AG_EINVAL. */
+int body_change(struct buf *body, const char *key, const char *value);
 
 #endif

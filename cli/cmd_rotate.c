@@ -44,20 +44,12 @@ struct renewal {
 static int
 set(struct buf *body, const char *key, const char *value, struct error *error_r)
 {
-	struct buf out;
-	int rc;
+	int rc = body_change(body, key, value);
 
-	buf_init(&out, MANIFEST_MAX + 64);
-	rc = body_set(body, key, value, &out);
-	if (rc == 0) {
-		buf_reset(body);
-		rc = buf_put(body, buf_str(&out), out.len);
-	}
 	if (rc < 0)
 		error_set(error_r, rc,
 		    "the manifest is not written a key a line, and can't be "
 		    "changed by a program");
-	buf_free(&out);
 	return rc;
 }
 

@@ -57,7 +57,7 @@ int
 expired_list(const struct conf *conf, bool json)
 {
 	int64_t now = (int64_t)time(NULL);
-	json_t *all = json_array(), *o;
+	json_t *all = json_array();
 	struct item item;
 	struct buf answer;
 	struct cursor c;
@@ -80,13 +80,10 @@ expired_list(const struct conf *conf, bool json)
 		else
 			print_item(&item, now);
 	}
-	if (json) {
-		o = json_pack("{s:i, s:O}", "version", 1, "bundles", all);
-		jsonout_print(o);
-		json_decref(o);
-	} else if (count == 0) {
+	if (json)
+		jsonout_print_bundles(all);
+	else if (count == 0)
 		cli_out("Nothing of ours has expired.\n");
-	}
 out:
 	json_decref(all);
 	buf_free(&answer);

@@ -194,23 +194,6 @@ sign_succession(const struct manifest *old, const struct init_keys *keys,
 	return rc;
 }
 
-/* node.KEY is set to this, for one after the other. */
-static int
-set(struct buf *body, const char *key, const char *value)
-{
-	struct buf out;
-	int rc;
-
-	buf_init(&out, MANIFEST_MAX + 64);
-	rc = body_set(body, key, value, &out);
-	if (rc == 0) {
-		buf_reset(body);
-		rc = buf_put(body, buf_str(&out), out.len);
-	}
-	buf_free(&out);
-	return rc;
-}
-
 static int
 make_body(const struct manifest *old, const struct init_keys *keys,
     uint64_t serial, const char *succession, struct buf *body)
@@ -228,15 +211,15 @@ make_body(const struct manifest *old, const struct init_keys *keys,
 	if (rc == 0)
 		rc = body_set_serial(&first, serial, body);
 	if (rc == 0)
-		rc = set(body, "openpgp", buf_str(&keys->openpgp));
+		rc = body_change(body, "openpgp", buf_str(&keys->openpgp));
 	if (rc == 0)
-		rc = set(body, "ticket-key", keys->ticket);
+		rc = body_change(body, "ticket-key", keys->ticket);
 	if (rc == 0)
-		rc = set(body, "receipt-key", keys->receipt);
+		rc = body_change(body, "receipt-key", keys->receipt);
 	if (rc == 0)
-		rc = set(body, "ssh", ssh);
+		rc = body_change(body, "ssh", ssh);
 	if (rc == 0)
-		rc = set(body, "succession", succession);
+		rc = body_change(body, "succession", succession);
 	buf_free(&first);
 	free(ssh);
 	return rc;

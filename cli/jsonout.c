@@ -69,3 +69,12 @@ jsonout_print(const json_t *value)
 	json_dumpf(value, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
 	putchar('\n');
 }
+
+void
+jsonout_print_bundles(json_t *list)
+{
+	json_t *all = json_pack("{s:i, s:O}", "version", 1, "bundles", list);
+
+	jsonout_print(all);
+	json_decref(all);
+}

@@ -19,5 +19,7 @@ json_t *jsonout_names(const char *names);
 int jsonout_write(const json_t *value, bool compact, struct buf *out);
 /* The same to standard output, with line breaks. */
 void jsonout_print(const json_t *value);
+/* {"version": 1, "bundles": list}, likewise. */
+void jsonout_print_bundles(json_t *list);
 
 #endif
