@@ -17,5 +17,10 @@ void state_bind_text(sqlite3_stmt *st, int at, const char *text);
 void state_bind_id(sqlite3_stmt *st, int at, const char *id);
 bool state_column_id(sqlite3_stmt *st, int at, char id_r[BUNDLE_ID_LEN + 1]);
 void state_column_text(sqlite3_stmt *st, int at, char *text, size_t size);
+/* The number in a statement's only row; 0 if there is no row. 0 or AG_EIO
+ * (st may be NULL). */
+int state_read_number(struct state *s, sqlite3_stmt *st, int64_t *n_r);
+/* The same where a number that can't be read may count as 0. */
+int64_t state_read_count(struct state *s, sqlite3_stmt *st);
 
 #endif
