@@ -74,8 +74,8 @@ setup_edit_add(
 	grown->now = xstrdup(now);
 }
 
-static void
-free_edits(struct setup_edits *e)
+void
+setup_edits_free(struct setup_edits *e)
 {
 	size_t i;
 
@@ -85,6 +85,7 @@ free_edits(struct setup_edits *e)
 		free(e->edit[i].now);
 	}
 	free(e->edit);
+	memset(e, 0, sizeof(*e));
 }
 
 static void
@@ -107,10 +108,10 @@ setup_free(struct setup *s)
 	free(s->units);
 	free(s->findings);
 	free(s->files);
-	free_edits(&s->main);
-	free_edits(&s->master);
-	free_edits(&s->old_main);
-	free_edits(&s->old_master);
+	setup_edits_free(&s->main);
+	setup_edits_free(&s->master);
+	setup_edits_free(&s->old_main);
+	setup_edits_free(&s->old_master);
 	buf_free(&s->journal);
 }
 

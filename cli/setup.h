@@ -93,6 +93,7 @@ const struct setup_edit *setup_edit_find(
 /* was may be NULL; all are copied. */
 void setup_edit_add(
     struct setup_edits *e, const char *name, const char *was, const char *now);
+void setup_edits_free(struct setup_edits *e);
 
 /* ROOT + path; malloc'ed. */
 char *setup_path(const struct setup *s, const char *path);

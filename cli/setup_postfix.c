@@ -326,20 +326,6 @@ put_addresses(struct buf *b)
 	freeifaddrs(list);
 }
 
-static void
-free_edits(struct setup_edits *e)
-{
-	size_t i;
-
-	for (i = 0; i < e->count; i++) {
-		free(e->edit[i].name);
-		free(e->edit[i].was);
-		free(e->edit[i].now);
-	}
-	free(e->edit);
-	memset(e, 0, sizeof(*e));
-}
-
 /* ---- what setup.h promises ---- */
 
 int
@@ -373,8 +359,8 @@ setup_postfix(struct setup *s, struct error *error_r)
 		s->postfix =
 		    setup_file_changes(c.main) || setup_file_changes(c.master);
 out:
-	free_edits(&main);
-	free_edits(&master);
+	setup_edits_free(&main);
+	setup_edits_free(&master);
 	buf_free(&local);
 	pf_free(&pf);
 	free(c.dir);
