@@ -1,284 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sealing - one mail into one bundle; see sealing.h.
- *
- * Two threads share a job: the caller's, which writes plaintext into the
- * pipe, and the job's own, which seals. What only one of them uses is
- * marked; the rest is under the lock. The last of both frees it.
+ * sealing - one mail into one bundle: what the caller does. See sealing.h;
+ * the job's own thread is in sealing_job.c.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "mail/spool.h"
-#include "milter/dsn_keep.h"
-#include "milter/pgpmime.h"
 #include "milter/received.h"
-#include "milter/sealing.h"
-#include "util/bpipe.h"
-#include "util/log.h"
+#include "milter/sealing_parts.h"
 #include "util/text.h"
 
-#define STACK_SIZE (1024 * 1024)
 #define PIPE_SIZE (256 * 1024)
 #define PIECE 16384 /* of a message, stuffed at once */
 #define HEAD_MAX (BUNDLE_HEAD_MAX + BSMTP_RCPT_MAX * BSMTP_LINE_MAX + 4096)
 /* An engine that overstays its deadline by this much is given up. */
 #define GRACE_MS 15000
 
-enum state { SEALING, COMMITTING, OVER };
-
-struct sealing {
-	struct sealer *sealer;
-	struct network *net;
-	const struct manifest *home; /* net's */
-	struct bpipe *pipe;
-	int64_t deadline; /* ms, monotonic */
-	uint64_t limit;
-
-	/* The caller's; the first three are lent to the inner seal's thread
-	 * while that runs. */
-	struct buf buf;
-	struct bsmtp_stuff stuff;
-	uint64_t plain; /* bytes of plaintext so far */
-	struct pgpmime *inner; /* to the mailbox's own key, or NULL */
-	uint64_t message; /* bytes of the sender's */
-
-	/* The job's thread's, until OVER. */
-	struct ticket ticket;
-	struct spool_writer *writer;
-	struct dsn_record *dsn; /* NULL: nobody is told of expiry */
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	unsigned refs;
-	enum state state;
-	bool abandoned;
-	enum answer answer; /* OK, or the first failure */
-};
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The job's place is given back when all its threads have left it: then
- * they have left the sealer, too. */
-static void
-unref(struct sealing *j)
-{
-	struct sealer *sealer = j->sealer;
-	unsigned refs;
-
-	pthread_mutex_lock(&j->lock);
-	refs = --j->refs;
-	pthread_mutex_unlock(&j->lock);
-	if (refs > 0)
-		return;
-	dsn_keep_free(&j->dsn);
-	bpipe_free(&j->pipe);
-	buf_wipe(&j->buf);
-	network_unref(&j->net);
-	pthread_cond_destroy(&j->changed);
-	pthread_mutex_destroy(&j->lock);
-	free(j);
-	sealer_leave(sealer);
-}
-
-/* The first failure is the job's answer. */
-static enum answer
-fail(struct sealing *j, enum answer a)
-{
-	pthread_mutex_lock(&j->lock);
-	if (j->answer == ANSWER_OK)
-		j->answer = a;
-	a = j->answer;
-	pthread_mutex_unlock(&j->lock);
-	bpipe_abort(j->pipe);
-	return a;
-}
-
-static enum answer
-current_answer(struct sealing *j)
-{
-	enum answer a;
-
-	pthread_mutex_lock(&j->lock);
-	a = j->answer;
-	pthread_mutex_unlock(&j->lock);
-	return a;
-}
-
-/* ---- the job's thread ---- */
-
-static ssize_t
-source_read(void *ctx, void *data, size_t len)
-{
-	struct sealing *j = ctx;
-	ssize_t n;
-
-	if (now_ms() > j->deadline) {
-		fail(j, ANSWER_LATE);
-		return AG_EAGAIN;
-	}
-	n = bpipe_pull(j->pipe, data, len);
-	if (n == AG_EAGAIN)
-		fail(j, ANSWER_LATE);
-	return n;
-}
-
-static int
-sink_write(void *ctx, const void *data, size_t len)
-{
-	struct sealing *j = ctx;
-
-	return spool_write(j->writer, data, len);
-}
-
-static int
-seal(struct sealing *j, struct error *error_r)
-{
-	const struct openpgp_source source = {source_read, j};
-	const struct openpgp_sink sink = {sink_write, j};
-	struct openpgp *pgp;
-	int rc;
-
-	rc = sealer_engine_get(j->sealer, j->net, &pgp, error_r);
-	if (rc != AG_OK)
-		return rc;
-	rc = openpgp_seal(pgp, j->home->fpr, j->home->recovery_fpr, false,
-	    &source, &sink, error_r);
-	if (rc == AG_OK)
-		sealer_engine_put(j->sealer, j->net, &pgp);
-	else
-		openpgp_free(&pgp);
-	return rc;
-}
-
-/* From here on the caller can't give the job up any more. */
-static bool
-begin_commit(struct sealing *j)
-{
-	bool ok;
-
-	pthread_mutex_lock(&j->lock);
-	ok = !j->abandoned && j->answer == ANSWER_OK;
-	if (ok)
-		j->state = COMMITTING;
-	pthread_mutex_unlock(&j->lock);
-	return ok;
-}
-
-static int
-commit(struct sealing *j, struct error *error_r)
-{
-	struct ticket *t = &j->ticket;
-	int rc;
-
-	spool_writer_id(j->writer, t->id);
-	t->size = spool_writer_size(j->writer);
-	t->copies = sealing_copies(network_copies(j->net, j->home), t->size);
-	if ((rc = sealer_sign(j->sealer, j->net, t)) != AG_OK)
-		return error_set(error_r, rc, "can't sign the ticket");
-	if (j->dsn != NULL)
-		rc = dsn_keep_write(j->sealer, j->net, j->dsn, t, error_r);
-	if (rc == AG_OK && !begin_commit(j))
-		rc = error_set(error_r, AG_EAGAIN, "given up");
-	if (rc == AG_OK)
-		rc = spool_writer_commit(
-		    j->writer, t, sealer_new_dir(j->sealer), error_r);
-	if (rc != AG_OK && j->dsn != NULL)
-		dsn_keep_remove(j->sealer, t->id);
-	return rc;
-}
-
-/* Of a failure. Where the caller has given up, or refused the message, it
- * says so itself. */
-static void
-log_failure(struct sealing *j, enum answer a, const struct error *error)
-{
-	bool expected;
-
-	pthread_mutex_lock(&j->lock);
-	expected = j->abandoned || a == ANSWER_TOO_BIG;
-	pthread_mutex_unlock(&j->lock);
-	if (expected)
-		log_debug("sealing ended home=%s", j->ticket.home);
-	else
-		log_warn("sealing failed home=%s reply=%s error=%s",
-		    j->ticket.home, answer_text(a)->code, error->text);
-}
-
-static void
-finish(struct sealing *j, int rc, const struct error *error)
-{
-	enum answer a = current_answer(j);
-
-	if (rc != AG_OK && a == ANSWER_OK)
-		a = fail(j, rc == AG_ECRYPTO ? ANSWER_NO_KEY : ANSWER_TROUBLE);
-	if (rc != AG_OK)
-		log_failure(j, a, error);
-	spool_writer_free(&j->writer);
-	bpipe_abort(j->pipe); /* nobody reads it any more */
-	pthread_mutex_lock(&j->lock);
-	j->state = OVER;
-	pthread_cond_broadcast(&j->changed);
-	pthread_mutex_unlock(&j->lock);
-}
-
-static void *
-run(void *arg)
-{
-	struct sealing *j = arg;
-	struct error error = {""};
-	int rc;
-
-	rc = spool_writer_new(sealer_tmp_dir(j->sealer), &j->writer, &error);
-	if (rc == AG_OK)
-		rc = seal(j, &error);
-	if (rc == AG_OK)
-		rc = commit(j, &error);
-	finish(j, rc, &error);
-	unref(j);
-	return NULL;
-}
-
-static int
-start_thread(struct sealing *j)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int rc;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	j->refs++;
-	if ((rc = pthread_create(&thread, &attr, run, j)) != 0)
-		j->refs--;
-	pthread_attr_destroy(&attr);
-	return rc == 0 ? AG_OK : AG_ENOMEM;
-}
-
-/* ---- the caller's thread ---- */
-
 static enum answer
 push_plain(struct sealing *j, const void *data, size_t len)
 {
 	int rc;
 
-	if (now_ms() > j->deadline)
-		return fail(j, ANSWER_LATE);
+	if (sealing_now() > j->deadline)
+		return sealing_fail(j, ANSWER_LATE);
 	if ((rc = bpipe_push(j->pipe, data, len)) != AG_OK)
-		return fail(j, rc == AG_EAGAIN ? ANSWER_LATE : ANSWER_TROUBLE);
+		return sealing_fail(
+		    j, rc == AG_EAGAIN ? ANSWER_LATE : ANSWER_TROUBLE);
 	j->plain += len;
 	return ANSWER_OK;
 }
@@ -302,7 +52,7 @@ push_message(struct sealing *j, const char *data, size_t len)
 	for (; len > 0; data += n, len -= n) {
 		n = len < PIECE ? len : PIECE;
 		if (bsmtp_write_data(&j->stuff, data, n, &j->buf) != AG_OK)
-			return fail(j, ANSWER_TROUBLE);
+			return sealing_fail(j, ANSWER_TROUBLE);
 		/* Headers come in small pieces: gather some first. */
 		if (j->buf.len >= PIECE && (a = push_buf(j)) != ANSWER_OK)
 			return a;
@@ -329,7 +79,7 @@ push_received(struct sealing *j, const struct sealing_request *req)
 	if (received_write(&received, &line) == AG_OK)
 		a = push_message(j, line.data, line.len);
 	else
-		a = fail(j, ANSWER_TROUBLE);
+		a = sealing_fail(j, ANSWER_TROUBLE);
 	buf_free(&line);
 	return a;
 }
@@ -349,7 +99,7 @@ push_head(struct sealing *j, const struct sealing_request *req)
 	if (bundle_head_write(&head, &j->buf) != AG_OK ||
 	    bsmtp_write_head(
 		req->envelope, network_self(j->net)->host, &j->buf) != AG_OK)
-		return fail(j, ANSWER_TROUBLE);
+		return sealing_fail(j, ANSWER_TROUBLE);
 	if ((a = push_buf(j)) != ANSWER_OK)
 		return a;
 	return req->with != NULL ? push_received(j, req) : ANSWER_OK;
@@ -364,7 +114,7 @@ inner_write(void *ctx, const void *data, size_t len)
 static void
 inner_release(void *ctx)
 {
-	unref(ctx);
+	sealing_unref(ctx);
 }
 
 /* The mailbox has a key of its own: its message goes through that first. */
@@ -385,7 +135,7 @@ start_inner(struct sealing *j, const struct sealing_request *req)
 	j->refs++;
 	pthread_mutex_unlock(&j->lock);
 	j->inner = pgpmime_new(j->sealer, &inner);
-	return j->inner != NULL ? ANSWER_OK : fail(j, ANSWER_TROUBLE);
+	return j->inner != NULL ? ANSWER_OK : sealing_fail(j, ANSWER_TROUBLE);
 }
 
 static void
@@ -419,7 +169,7 @@ job_new(struct sealer *sealer, const struct sealing_request *req)
 	j->sealer = sealer;
 	j->net = network_ref(req->net);
 	j->home = network_find(j->net, req->class.home);
-	j->deadline = now_ms() + (int64_t)conf->sealing_timeout * 1000;
+	j->deadline = sealing_now() + (int64_t)conf->sealing_timeout * 1000;
 	j->limit = j->home != NULL ? decide_limit(j->home, &room) : 0;
 	j->refs = 1;
 	buf_init(&j->buf, HEAD_MAX);
@@ -430,7 +180,7 @@ job_new(struct sealer *sealer, const struct sealing_request *req)
 	pthread_condattr_destroy(&attr);
 	j->pipe = bpipe_new(PIPE_SIZE, conf->sealing_timeout * 1000);
 	if (j->pipe == NULL || j->home == NULL) {
-		unref(j);
+		sealing_unref(j);
 		return NULL;
 	}
 	fill_ticket(j, req->now);
@@ -450,8 +200,8 @@ sealing_new(struct sealer *sealer, const struct sealing_request *req,
 	if ((j = job_new(sealer, req)) == NULL)
 		return ANSWER_TROUBLE;
 	if (dsn_keep_new(sealer, req, &j->dsn) != AG_OK ||
-	    start_thread(j) != AG_OK) {
-		unref(j);
+	    sealing_start(j) != AG_OK) {
+		sealing_unref(j);
 		return ANSWER_TROUBLE;
 	}
 	a = push_head(j, req);
@@ -468,33 +218,33 @@ sealing_new(struct sealer *sealer, const struct sealing_request *req,
 enum answer
 sealing_push(struct sealing *j, const void *data, size_t len)
 {
-	enum answer a = current_answer(j);
+	enum answer a = sealing_answer(j);
 
 	if (a != ANSWER_OK)
 		return a;
 	if (len > j->limit - j->message)
-		return fail(j, ANSWER_TOO_BIG);
+		return sealing_fail(j, ANSWER_TOO_BIG);
 	j->message += len;
 	if (j->inner == NULL)
 		return push_message(j, data, len);
 	a = pgpmime_push(j->inner, data, len);
-	return a == ANSWER_OK ? a : fail(j, a);
+	return a == ANSWER_OK ? a : sealing_fail(j, a);
 }
 
 enum answer
 sealing_end(struct sealing *j)
 {
 	static const char zeros[4096];
-	enum answer a = current_answer(j);
+	enum answer a = sealing_answer(j);
 	uint64_t left;
 	size_t n;
 
 	if (a != ANSWER_OK)
 		return a;
 	if (j->inner != NULL && (a = pgpmime_end(j->inner)) != ANSWER_OK)
-		return fail(j, a);
+		return sealing_fail(j, a);
 	if (bsmtp_write_tail(&j->stuff, &j->buf) != AG_OK)
-		return fail(j, ANSWER_TROUBLE);
+		return sealing_fail(j, ANSWER_TROUBLE);
 	if ((a = push_buf(j)) != ANSWER_OK)
 		return a;
 	left = bundle_padded(j->plain) - j->plain;
@@ -530,7 +280,7 @@ sealing_wait(struct sealing *j, unsigned timeout_ms)
 	while (j->state != OVER &&
 	    pthread_cond_timedwait(&j->changed, &j->lock, &until) != ETIMEDOUT)
 		;
-	if (j->state == SEALING && now_ms() > j->deadline + GRACE_MS) {
+	if (j->state == SEALING && sealing_now() > j->deadline + GRACE_MS) {
 		/* A stuck engine: it can still end, but not commit. */
 		j->abandoned = true;
 		if (j->answer == ANSWER_OK)
@@ -580,18 +330,6 @@ sealing_free(struct sealing **job)
 	pthread_mutex_unlock(&j->lock);
 	bpipe_abort(j->pipe);
 	pgpmime_free(&j->inner);
-	unref(j);
+	sealing_unref(j);
 	*job = NULL;
-}
-
-unsigned
-sealing_copies(unsigned wished, uint64_t size)
-{
-	unsigned copies = wished;
-
-	if (size > 1024 * 1024 && copies > 2)
-		copies = 2;
-	if (copies < 1)
-		copies = 1;
-	return copies > 8 ? 8 : copies;
 }

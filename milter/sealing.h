@@ -63,7 +63,4 @@ int sealing_withdraw(struct sealing *job, struct error *error_r);
 /* Gives the job up if it isn't done, and its place back. */
 void sealing_free(struct sealing **job);
 
-/* How many copies a ticket asks for, where so many are wished for. */
-unsigned sealing_copies(unsigned wished, uint64_t size);
-
 #endif
