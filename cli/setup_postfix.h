@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * setup_postfix - what setup knows of a Postfix: its settings as postconf
- * tells them, and how each is to be. setup_settings.c is pure.
+ * tells them, and how each is to be. setup_lookup.c, setup_settings.c and
+ * setup_strip.c are pure.
  */
 #ifndef AGAMID_SETUP_POSTFIX_H
 #define AGAMID_SETUP_POSTFIX_H
@@ -19,9 +20,14 @@
 #define PF_POLICY                                                       \
 	"check_policy_service { unix:agamid/policy.sock, timeout=10s, " \
 	"{ default_action = 451 4.3.5 Try again later } }"
+#define PF_OWN_CHECK "$agamid_own_recipients"
 #define PF_SEAL "agamid-seal/unix"
 #define PF_CLEANUP "agamid-cleanup/unix"
 #define PF_INJECT "agamid-inject/unix"
+
+/* The lists of checks that strangers pass. */
+#define PF_RELAY_LIST "smtpd_relay_restrictions"
+#define PF_RCPT_LIST "smtpd_recipient_restrictions"
 
 /* A Postfix's settings: lines "NAME = VALUE", and of master.cf. */
 struct pf {
@@ -36,7 +42,7 @@ struct pf {
 void pf_init(struct pf *pf, const char *derived);
 void pf_free(struct pf *pf);
 
-/* ---- pure ---- */
+/* ---- setup_lookup.c ---- */
 
 /* NAME's value in lines "NAME = VALUE"; malloc'ed, or NULL. */
 char *pf_value(const struct buf *lines, const char *name);
@@ -53,10 +59,14 @@ char *entry_name(const char *entry);
 /* A parameter of that service: its own -o, or main.cf's. malloc'ed. */
 char *pf_of_service(const struct pf *pf, const char *entry, const char *name);
 
+/* ---- setup_settings.c ---- */
+
 /* What main.cf and master.cf are to say (edits with was NULL: the caller
  * knows). local: addresses of this machine, a line each. */
 void pf_want(const struct pf *pf, const struct manifest *self,
     const char *local, struct setup_edits *main, struct setup_edits *master);
+
+/* ---- setup_strip.c ---- */
 
 /* The value of a parameter, or an entry, without us: e is what we last
  * set, now is what is there. malloc'ed; NULL: nothing is left. */

@@ -18,140 +18,7 @@
 #include "util/text.h"
 
 #define PERMITS "permit_mynetworks, permit_sasl_authenticated"
-#define OWN_CHECK "$agamid_own_recipients"
 #define PERMITS_BOTH (PERMITS_NETWORKS | PERMITS_SASL)
-
-static const char relay_list[] = "smtpd_relay_restrictions";
-static const char rcpt_list[] = "smtpd_recipient_restrictions";
-
-/* ---- to look settings up ---- */
-
-char *
-pf_value(const struct buf *lines, const char *name)
-{
-	size_t n = strlen(name), len;
-	const char *line;
-	struct cursor c;
-
-	cursor_init(&c, buf_str(lines), lines->len);
-	while (cursor_line(&c, &line, &len)) {
-		if (len < n + 2 || memcmp(line, name, n) != 0 ||
-		    memcmp(line + n, " =", 2) != 0)
-			continue;
-		line += n + 2;
-		len -= n + 2;
-		for (; len > 0 && *line == ' '; len--)
-			line++;
-		return xasprintf("%.*s", (int)len, line);
-	}
-	return NULL;
-}
-
-char *
-pf_written(const struct pf *pf, const char *name)
-{
-	char *set = pf_value(&pf->set, name), *full, *raw;
-
-	if (set != NULL)
-		return set;
-	full = pf_value(&pf->full, name);
-	raw = pf_value(&pf->raw, name);
-	if (full == NULL || raw == NULL || list_is_empty(full)) {
-		free(raw);
-		raw = xstrdup("");
-	} else if (strcmp(name, "relay_domains") == 0) {
-		/* Its default is an expression that says only this. */
-		free(raw);
-		raw = xstrdup("$mydestination");
-	}
-	free(full);
-	return raw;
-}
-
-char *
-entry_name(const char *entry)
-{
-	char *service = entry_field(entry, 0), *type = entry_field(entry, 1);
-	char *name = xasprintf("%s/%s", service, type);
-
-	free(type);
-	free(service);
-	return name;
-}
-
-char *
-pf_entry(const struct pf *pf, const char *name)
-{
-	const char *line;
-	struct cursor c;
-	size_t len;
-	char *entry, *has;
-
-	cursor_init(&c, buf_str(&pf->master), pf->master.len);
-	while (cursor_line(&c, &line, &len)) {
-		entry = xasprintf("%.*s", (int)len, line);
-		has = entry_name(entry);
-		if (strcmp(has, name) == 0) {
-			free(has);
-			return entry;
-		}
-		free(has);
-		free(entry);
-	}
-	return NULL;
-}
-
-/* "smtp", "25", "192.0.2.1:smtp", "[::]:25"; or smtpd behind postscreen.
- * What listens on the loopback alone is the operator's own business. */
-static bool
-is_for_strangers(const char *entry)
-{
-	char *service = entry_field(entry, 0), *type = entry_field(entry, 1),
-	     *command = entry_field(entry, 7);
-	const char *colon = strrchr(service, ':');
-	const char *port = colon == NULL ? service : colon + 1;
-	bool is = false;
-
-	if (strcmp(command, "smtpd") != 0)
-		is = false;
-	else if (strcmp(type, "pass") == 0)
-		is = true;
-	else if (strcmp(type, "inet") == 0)
-		is = (strcmp(port, "smtp") == 0 || strcmp(port, "25") == 0) &&
-		    strncmp(service, "127.", 4) != 0 &&
-		    strncmp(service, "localhost:", 10) != 0 &&
-		    strncmp(service, "[::1]:", 6) != 0;
-	free(command);
-	free(type);
-	free(service);
-	return is;
-}
-
-char *
-pf_stranger_entry(const struct pf *pf, unsigned n)
-{
-	const char *line;
-	struct cursor c;
-	size_t len;
-	char *entry;
-
-	cursor_init(&c, buf_str(&pf->master), pf->master.len);
-	while (cursor_line(&c, &line, &len)) {
-		entry = xasprintf("%.*s", (int)len, line);
-		if (is_for_strangers(entry) && n-- == 0)
-			return entry;
-		free(entry);
-	}
-	return NULL;
-}
-
-char *
-pf_of_service(const struct pf *pf, const char *entry, const char *name)
-{
-	char *own = entry_option(entry, name);
-
-	return own != NULL ? own : pf_written(pf, name);
-}
 
 /* ---- main.cf ---- */
 
@@ -233,11 +100,11 @@ static const char *
 check_list(const char *rcpt, const char *relay)
 {
 	if (list_permits(rcpt) == PERMITS_BOTH || list_is_empty(rcpt))
-		return rcpt_list;
+		return PF_RCPT_LIST;
 	if (list_permits(relay) != 0 &&
 	    (list_permits(relay) == PERMITS_BOTH || list_permits(rcpt) == 0))
-		return relay_list;
-	return list_permits(rcpt) != 0 ? rcpt_list : NULL;
+		return PF_RELAY_LIST;
+	return list_permits(rcpt) != 0 ? PF_RCPT_LIST : NULL;
 }
 
 static char *
@@ -252,14 +119,14 @@ static char *
 add_checks(const struct pf *pf, const char *list)
 {
 	char *check = peers_check(pf);
-	char *run = xasprintf("%s, " OWN_CHECK, check), *out, *bare;
+	char *run = xasprintf("%s, " PF_OWN_CHECK, check), *out, *bare;
 
 	if (list_is_empty(list)) {
 		out = xasprintf(PERMITS ", %s", run);
 	} else if (list_has(list, run)) {
 		out = xstrdup(list);
 	} else {
-		bare = list_remove(list, OWN_CHECK);
+		bare = list_remove(list, PF_OWN_CHECK);
 		out = list_remove(bare, check);
 		free(bare);
 		bare = out;
@@ -274,13 +141,14 @@ add_checks(const struct pf *pf, const char *list)
 static void
 want_checks(const struct pf *pf, struct setup_edits *e)
 {
-	char *rcpt = pf_written(pf, rcpt_list),
-	     *relay = pf_written(pf, relay_list);
+	char *rcpt = pf_written(pf, PF_RCPT_LIST),
+	     *relay = pf_written(pf, PF_RELAY_LIST);
 	const char *which = check_list(rcpt, relay);
 
 	if (which != NULL)
 		want(pf, e, which,
-		    add_checks(pf, which == rcpt_list ? rcpt : relay));
+		    add_checks(
+			pf, strcmp(which, PF_RCPT_LIST) == 0 ? rcpt : relay));
 	free(relay);
 	free(rcpt);
 }
@@ -394,7 +262,7 @@ inject_entry(const struct pf *pf, const char *stranger, const char *chroot)
 	    " -o smtpd_client_restrictions= -o smtpd_helo_restrictions="
 	    " -o smtpd_helo_required=no -o smtpd_sender_restrictions="
 	    " -o smtpd_relay_restrictions=reject_unauth_destination"
-	    " -o smtpd_recipient_restrictions=" OWN_CHECK
+	    " -o smtpd_recipient_restrictions=" PF_OWN_CHECK
 	    " -o smtpd_data_restrictions= -o smtpd_end_of_data_restrictions="
 	    " -o smtpd_proxy_filter= -o smtpd_milter_maps="
 	    " -o smtpd_client_connection_count_limit=0"
@@ -460,8 +328,8 @@ static void
 want_stranger(const struct pf *pf, struct setup_edits *e, const char *was)
 {
 	char *name = entry_name(was), *entry = xstrdup(was),
-	     *rcpt = pf_of_service(pf, was, rcpt_list),
-	     *relay = pf_of_service(pf, was, relay_list);
+	     *rcpt = pf_of_service(pf, was, PF_RCPT_LIST),
+	     *relay = pf_of_service(pf, was, PF_RELAY_LIST);
 	const char *which = check_list(rcpt, relay);
 
 	entry = override(pf, entry, "smtpd_milters", edit_milters);
@@ -507,84 +375,4 @@ pf_want(const struct pf *pf, const struct manifest *self, const char *local,
 {
 	want_main(pf, self, local, main);
 	want_master(pf, master);
-}
-
-/* ---- without us ---- */
-
-/* Every run that can be ours in a list. */
-static char *
-strip_list(const char *derived, const char *now)
-{
-	static const char *const runs[] = {PF_MILTER, "agamid_policy",
-	    "agamid_own_recipients", "agamid_own_recipients", OWN_CHECK};
-	static const char *const tables[] = {
-	    "check_recipient_access texthash:%s/" DERIVED_PEERS,
-	    "texthash:%s/" DERIVED_RELAY_DOMAINS,
-	    "texthash:%s/" DERIVED_TRANSPORT, "texthash:%s/" DERIVED_HOME_USERS,
-	    "texthash:%s/" DERIVED_RELAY_RECIPIENTS,
-	    "pcre:%s/" DERIVED_OWN_ALIASES};
-	char *out = xstrdup(now), *less, *run;
-	size_t i;
-
-	for (i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
-		less = list_remove(out, runs[i]);
-		free(out);
-		out = less;
-	}
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		run = xasprintf("%.*s%s%s", (int)strcspn(tables[i], "%"),
-		    tables[i], derived, strchr(tables[i], '%') + 2);
-		less = list_remove(out, run);
-		free(run);
-		free(out);
-		out = less;
-	}
-	return out;
-}
-
-char *
-pf_strip_value(const char *derived, const struct setup_edit *e, const char *now)
-{
-	char *rest;
-
-	if (now == NULL || strncmp(e->name, "agamid_", 7) == 0)
-		return NULL;
-	if (strcmp(now, e->now) == 0)
-		return e->was == NULL ? NULL : xstrdup(e->was);
-	rest = strip_list(derived, now);
-	if (e->was == NULL && list_is_empty(rest)) {
-		free(rest);
-		return NULL;
-	}
-	return rest;
-}
-
-static char *
-strip_option(const char *derived, char *entry, const char *name)
-{
-	char *value = entry_option(entry, name), *rest, *out;
-
-	if (value == NULL)
-		return entry;
-	rest = strip_list(derived, value);
-	out = strcmp(rest, value) == 0 ? xstrdup(entry)
-				       : entry_set_option(entry, name, rest);
-	free(rest);
-	free(value);
-	free(entry);
-	return out;
-}
-
-char *
-pf_strip_entry(const char *derived, const struct setup_edit *e, const char *now)
-{
-	char *entry;
-
-	if (now == NULL)
-		return NULL;
-	if (strncmp(e->name, "agamid-", 7) == 0 || entry_equals(now, e->now))
-		return e->was == NULL ? NULL : xstrdup(e->was);
-	entry = strip_option(derived, xstrdup(now), "smtpd_milters");
-	entry = strip_option(derived, entry, rcpt_list);
-	return strip_option(derived, entry, relay_list);
 }
