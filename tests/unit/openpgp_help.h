@@ -13,6 +13,11 @@
 
 /* The engines that were built, ended by OPENPGP_AUTO. */
 extern const enum openpgp_engine pgp_engines[];
+/* for (EACH_ENGINE(i)): with pgp_engines[i] */
+#define EACH_ENGINE(i)                  \
+	(i) = 0;                        \
+	pgp_engines[i] != OPENPGP_AUTO; \
+	(i)++
 const char *pgp_engine_text(enum openpgp_engine engine);
 
 const char *pgp_public(const char *name); /* armored */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_relay_state - relayd/state.c, what is remembered of bundles across
- * a restart, and index.c, what is held, in memory.
+ * test_relay_state - relayd/state*.c: what is remembered of bundles across
+ * a restart. Events have a file of their own.
  */
 #include "help.h"
 #include "mail_help.h"
@@ -13,15 +13,10 @@
 #include <sqlite3.h>
 
 #include "mail/receipt.h"
-#include "relayd/events.h"
-#include "relayd/index.h"
 #include "relayd/state.h"
 #include "util/error.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define MANY 5000
-#define Z32 "00000000000000000000000000000000"
-#define Z64 Z32 Z32
 
 struct id {
 	char text[BUNDLE_ID_LEN + 1];
@@ -429,279 +424,6 @@ test_tells(void **state)
 	state_close(&s);
 }
 
-/* ---- the index ---- */
-
-static struct index *
-filled(unsigned count)
-{
-	struct index *ix = index_new();
-	struct held *h;
-	unsigned i;
-
-	assert_non_null(ix);
-	for (i = 0; i < count; i++) {
-		h = index_add(ix, nth(i).text);
-		assert_non_null(h);
-		assert_int_equal(h->day, 0);
-		assert_int_equal(h->flags, 0);
-		h->size = i + 1;
-		h->day = i;
-	}
-	assert_int_equal(index_count(ix), count);
-	return ix;
-}
-
-/* Those for which i % every == 0 are gone, and no others. */
-static void
-check_index(struct index *ix, unsigned count, unsigned every)
-{
-	char id[BUNDLE_ID_LEN + 1];
-	struct held *h;
-	unsigned i;
-
-	for (i = 0; i < count; i++) {
-		h = index_find(ix, nth(i).text);
-		if (i % every == 0) {
-			assert_null(h);
-			continue;
-		}
-		assert_non_null(h);
-		assert_int_equal(h->day, i);
-		held_id(h, id);
-		assert_string_equal(id, nth(i).text);
-	}
-}
-
-static unsigned
-walk(struct index *ix)
-{
-	struct held *h;
-	unsigned n = 0;
-	size_t slot;
-
-	for (slot = 0; (h = index_from(ix, &slot)) != NULL; slot++) {
-		assert_int_equal(index_slot(ix, h), slot);
-		n++;
-	}
-	return n;
-}
-
-static void
-test_index(void **state)
-{
-	struct index *ix = filled(MANY);
-	unsigned i;
-
-	(void)state;
-	assert_int_equal(walk(ix), MANY);
-	index_free(&ix);
-	assert_null(ix);
-	index_free(&ix);
-	ix = filled(MANY);
-	for (i = 0; i < MANY; i += 3)
-		index_del(ix, index_find(ix, nth(i).text));
-	check_index(ix, MANY, 3);
-	assert_int_equal(index_count(ix), MANY - (MANY + 2) / 3);
-	assert_int_equal(walk(ix), index_count(ix));
-	index_free(&ix);
-}
-
-/* Slots are used again; those of the others stay. */
-static void
-test_index_slots(void **state)
-{
-	struct index *ix = filled(MANY);
-	struct held *h;
-	size_t slot;
-	unsigned i;
-
-	(void)state;
-	slot = index_slot(ix, index_find(ix, nth(MANY - 1).text));
-	for (i = 0; i < MANY - 1; i++)
-		index_del(ix, index_find(ix, nth(i).text));
-	assert_int_equal(walk(ix), 1);
-	for (i = 0; i < MANY - 1; i++) {
-		h = index_add(ix, nth(MANY + i).text);
-		assert_non_null(h);
-		assert_in_range(index_slot(ix, h), 0, MANY - 1);
-		assert_int_equal(h->day, 0);
-	}
-	h = index_find(ix, nth(MANY - 1).text);
-	assert_int_equal(index_slot(ix, h), slot);
-	assert_int_equal(walk(ix), MANY);
-	index_free(&ix);
-}
-
-static void
-test_index_refuses(void **state)
-{
-	static const char *const wrong[] = {
-	    "", "abc", Z64 "0", Z32 "0000000000000000000000000000000A"};
-	struct index *ix = filled(2);
-	size_t i;
-
-	(void)state;
-	assert_null(index_add(ix, nth(0).text));
-	assert_null(index_add(ix, nth(1).text));
-	assert_null(index_find(ix, nth(2).text));
-	for (i = 0; i < N(wrong); i++) {
-		assert_null(index_add(ix, wrong[i]));
-		assert_null(index_find(ix, wrong[i]));
-	}
-	assert_int_equal(index_count(ix), 2);
-	assert_int_equal(walk(ix), 2);
-	index_free(&ix);
-}
-
-/* The largest bundle that there may be (SPEC R-2.3) is no free slot. */
-static void
-test_index_largest(void **state)
-{
-	struct index *ix = filled(1);
-	struct held *h = index_find(ix, nth(0).text);
-	uint64_t largest = BUNDLE_SIZE_MAX;
-
-	(void)state;
-	h->size = largest;
-	h->flags = INDEX_SHORT | INDEX_OWN | INDEX_GONE;
-	h->from = UINT16_MAX;
-	assert_int_equal(h->size, largest);
-	assert_int_equal(h->flags, INDEX_SHORT | INDEX_OWN | INDEX_GONE);
-	assert_int_equal(walk(ix), 1);
-	index_free(&ix);
-}
-
-/* Events ----------------------------------------------------------------- */
-
-/* state_event_fn: "kind who text at;" of each into a buffer. */
-static void
-put_event(const struct event_row *e, void *ctx)
-{
-	buf_printf(ctx, "%s %s %s %lld;", event_name(e->kind), e->who, e->text,
-	    (long long)e->at);
-}
-
-static void
-assert_events(struct state *s, const char *id, const char *want)
-{
-	struct buf got;
-
-	buf_init(&got, 4096);
-	assert_int_equal(state_each_event(s, id, put_event, &got), 0);
-	assert_string_equal(buf_str(&got), want);
-	buf_free(&got);
-}
-
-/* SPEC N-19.3: the first of each kind and node, in order, across a
- * restart; others' are apart. */
-static void
-test_events(void **state)
-{
-	struct state *s = reopen(NULL, true);
-	const struct id a = nth(1), b = nth(2);
-	char text[2 * EVENT_TEXT_MAX + 1];
-	struct buf got;
-
-	(void)state;
-	assert_events(s, a.text, "");
-	assert_int_equal(
-	    state_event_add(s, a.text, EVENT_ACCEPTED, "alice", NULL, 1, 1000),
-	    0);
-	assert_int_equal(
-	    state_event_add(s, b.text, EVENT_BROUGHT, "carol", "", 1, 1001), 0);
-	assert_int_equal(state_event_add(s, a.text, EVENT_REFUSED, "dave",
-			     "no \"room'", 2, 1002),
-	    0);
-	assert_int_equal(
-	    state_event_add(s, a.text, EVENT_REFUSED, "dave", "again", 2, 1003),
-	    0);
-	assert_int_equal(
-	    state_event_add(s, a.text, EVENT_REFUSED, "erin", "", 2, 1004), 0);
-	assert_int_equal(state_commit(s), 0);
-	s = reopen(s, false);
-	assert_events(s, a.text,
-	    "accepted alice  1000;refused dave no \"room' 1002;"
-	    "refused erin  1004;");
-	assert_events(s, b.text, "brought carol  1001;");
-
-	buf_init(&got, 4096);
-	assert_int_equal(state_last_events(s, 2, put_event, &got), 0);
-	assert_string_equal(
-	    buf_str(&got), "refused dave no \"room' 1002;refused erin  1004;");
-	buf_free(&got);
-
-	/* A peer's text is cut. */
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	assert_int_equal(state_event_add(s, nth(3).text, EVENT_OUTCOME,
-			     "refused", text, 2, 1005),
-	    0);
-	buf_init(&got, 4096);
-	assert_int_equal(state_each_event(s, nth(3).text, put_event, &got), 0);
-	assert_int_equal(
-	    got.len, strlen("outcome refused  1005;") + EVENT_TEXT_MAX);
-	buf_free(&got);
-	state_close(&s);
-}
-
-/* SPEC N-19.3: they don't stay for ever, and are never too many. */
-static void
-test_events_expire(void **state)
-{
-	struct state *s = reopen(NULL, true);
-	unsigned i;
-
-	(void)state;
-	for (i = 1; i <= 10; i++)
-		assert_int_equal(state_event_add(s, nth(i).text, EVENT_ACCEPTED,
-				     "a", NULL, i, i),
-		    0);
-	assert_int_equal(state_events_expire(s, 4, 100), 0);
-	assert_events(s, nth(3).text, "");
-	assert_events(s, nth(4).text, "accepted a  4;");
-	assert_int_equal(state_events_expire(s, 0, 2), 0);
-	assert_events(s, nth(8).text, "");
-	assert_events(s, nth(9).text, "accepted a  9;");
-	assert_int_equal(state_commit(s), 0);
-	state_close(&s);
-}
-
-/* The beginning of an ID is enough, if there is but one. */
-static void
-test_event_id(void **state)
-{
-	struct state *s = reopen(NULL, true);
-	char id[BUNDLE_ID_LEN + 1];
-
-	(void)state;
-	assert_int_equal(state_event_id(s, "000000", id), 0);
-	state_event_add(s, nth(0x12345678).text, EVENT_HAS, "a", NULL, 1, 1);
-	state_event_add(s, nth(0x12345678).text, EVENT_TOLD, "a", NULL, 1, 1);
-	state_event_add(s, nth(0x12345679).text, EVENT_HAS, "a", NULL, 1, 1);
-	assert_int_equal(state_event_id(s, "000000", id), AG_EEXIST);
-	assert_int_equal(
-	    state_event_id(s, "00000000000000000000000012345678", id), 1);
-	assert_string_equal(id, nth(0x12345678).text);
-	assert_int_equal(state_event_id(s, nth(0x12345679).text, id), 1);
-	assert_int_equal(
-	    state_event_id(s, "000000000000000000000000123456", id), AG_EEXIST);
-	assert_int_equal(state_event_id(s, "1", id), 0);
-	assert_int_equal(state_commit(s), 0);
-	state_close(&s);
-}
-
-static void
-test_event_names(void **state)
-{
-	int kind;
-
-	(void)state;
-	for (kind = 1; kind < EVENT_KINDS; kind++)
-		assert_string_not_equal(event_name((enum event_kind)kind), "?");
-	assert_string_equal(event_name((enum event_kind)0), "?");
-	assert_string_equal(event_name(EVENT_KINDS), "?");
-}
-
 static void
 test_numbers(void **state)
 {
@@ -786,7 +508,7 @@ test_confirmed(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
+	static const struct CMUnitTest tests[] = {
 	    help_test(test_day),
 	    help_test(test_copies),
 	    help_test(test_forgive),
@@ -800,17 +522,9 @@ main(void)
 	    help_test(test_receipts),
 	    help_test(test_receipts_expire),
 	    help_test(test_tells),
-	    help_test(test_events),
-	    help_test(test_events_expire),
-	    help_test(test_event_id),
-	    help_test(test_event_names),
 	    help_test(test_numbers),
 	    help_test(test_spread),
 	    help_test(test_confirmed),
-	    help_test(test_index),
-	    help_test(test_index_slots),
-	    help_test(test_index_refuses),
-	    help_test(test_index_largest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
