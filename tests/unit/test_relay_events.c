@@ -5,6 +5,7 @@
  */
 #include "help.h"
 #include "mail_help.h"
+#include "state_help.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,34 +16,6 @@
 #include "util/error.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-
-struct id {
-	char text[BUNDLE_ID_LEN + 1];
-};
-
-/* The nth of as many IDs as are wanted, all alike but for some digits. */
-static struct id
-nth(unsigned n)
-{
-	struct id id;
-
-	snprintf(id.text, sizeof(id.text), "%024x%08x%032x", 0, n, 0xabc);
-	return id;
-}
-
-static struct state *
-reopen(struct state *s, bool fresh)
-{
-	struct error error = {""};
-	bool was_fresh = !fresh;
-
-	state_close(&s);
-	assert_null(s);
-	assert_int_equal(
-	    state_open(help_path("network.db"), &s, &was_fresh, &error), 0);
-	assert_int_equal(was_fresh, fresh);
-	return s;
-}
 
 /* state_event_fn: "kind who text at;" of each into a buffer. */
 static void

@@ -5,6 +5,7 @@
  */
 #include "help.h"
 #include "mail_help.h"
+#include "state_help.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,32 +93,12 @@ test_since(void **state)
 		    cases[i].want);
 }
 
-struct id {
-	char text[BUNDLE_ID_LEN + 1];
-};
-
-static struct id
-nth(unsigned n)
-{
-	struct id id;
-
-	snprintf(id.text, sizeof(id.text), "%024x%08x%032x", 0, n, 0xabc);
-	return id;
-}
-
+/* What was done is committed, first. */
 static struct state *
-reopen(struct state *s, bool fresh)
+again(struct state *s)
 {
-	struct error error = {""};
-	bool was_fresh;
-
-	if (s != NULL)
-		assert_int_equal(state_commit(s), 0);
-	state_close(&s);
-	assert_int_equal(
-	    state_open(help_path("network.db"), &s, &was_fresh, &error), 0);
-	assert_int_equal(was_fresh, fresh);
-	return s;
+	assert_int_equal(state_commit(s), 0);
+	return reopen(s, false);
 }
 
 static void
@@ -168,7 +149,7 @@ test_lapses(void **state)
 	/* The first word counts. */
 	assert_int_equal(
 	    state_lapse_add(s, nth(2).text, "dave", "x", 99, true), 0);
-	s = reopen(s, false);
+	s = again(s);
 	assert_true(state_lapse_is(s, nth(2).text));
 	assert_false(state_lapse_is(s, nth(7).text));
 	assert_int_equal(state_lapse_count(s), 6);
@@ -212,7 +193,7 @@ test_senders(void **state)
 	assert_string_equal(id, nth(4).text);
 	assert_int_equal(state_dsn_next(s, id, id), 0);
 	assert_int_equal(state_dsn_done(s, nth(2).text), 0);
-	s = reopen(s, false);
+	s = again(s);
 	assert_int_equal(state_dsn_next(s, "", id), 1);
 	assert_string_equal(id, nth(4).text);
 	state_close(&s);
@@ -253,7 +234,7 @@ test_losses(void **state)
 	snprintf(l.peer, sizeof(l.peer), "mallory");
 	assert_int_equal(state_loss_add(s, &l, &is_new), 0);
 	assert_false(is_new);
-	s = reopen(s, false);
+	s = again(s);
 	assert_int_equal(state_loss_count(s), LOSSES_MAX);
 	assert_int_equal(state_each_loss(s, count_loss, &n), 0);
 	assert_int_equal(n, LOSSES_MAX);

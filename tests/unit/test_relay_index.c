@@ -4,6 +4,7 @@
  */
 #include "help.h"
 #include "mail_help.h"
+#include "state_help.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +17,6 @@
 #define MANY 5000
 #define Z32 "00000000000000000000000000000000"
 #define Z64 Z32 Z32
-
-struct id {
-	char text[BUNDLE_ID_LEN + 1];
-};
-
-/* The nth of as many IDs as are wanted, all alike but for some digits. */
-static struct id
-nth(unsigned n)
-{
-	struct id id;
-
-	snprintf(id.text, sizeof(id.text), "%024x%08x%032x", 0, n, 0xabc);
-	return id;
-}
 
 static struct index *
 filled(unsigned count)
