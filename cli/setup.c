@@ -223,6 +223,8 @@ make_plan(struct setup *s, struct error *error_r)
 		rc = setup_dovecot(s, error_r);
 	if (rc == 0)
 		rc = setup_dovecot_strip(s, error_r);
+	if (rc == 0)
+		rc = setup_systemd(s, error_r);
 	return rc;
 }
 

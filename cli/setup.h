@@ -84,6 +84,7 @@ struct setup {
 	struct buf journal; /* as it was read; empty: none */
 	bool postfix, dovecot; /* are to be told */
 	bool plugin; /* Dovecot is to load ours */
+	bool units_change; /* drop-ins of systemd's */
 };
 
 void setup_find(struct setup *s, enum setup_level level, const char *mend,
@@ -148,6 +149,10 @@ void setup_dovecot_tell(const struct setup *s);
 
 /* ---- setup_systemd.c ---- */
 
+/* A drop-in, for units that are to write where Postfix's queue is. Its
+ * folder is ours, too: UNIT.d. */
+#define SETUP_DROPIN "agamid-setup.conf"
+int setup_systemd(struct setup *s, struct error *error_r);
 /* Enable and start what runs Agamid; without systemd, list it if say. */
 int setup_systemd_start(struct setup *s, bool say, struct error *error_r);
 int setup_systemd_stop(struct setup *s, struct error *error_r);

@@ -174,16 +174,46 @@ remove_temporary(const char *path)
 	free(beside);
 }
 
+/* The folder of a drop-in, which comes and goes with it; NULL: path is
+ * none. */
+static char *
+dropin_folder(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	if (name == NULL || strcmp(name + 1, SETUP_DROPIN) != 0)
+		return NULL;
+	return xasprintf("%.*s", (int)(name - path), path);
+}
+
+static int
+remove_file(const char *path, char *folder, struct error *error_r)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set_errno(
+		    error_r, AG_EIO, "can't remove %s", path);
+	/* Other drop-ins may stand in it. */
+	if (folder == NULL || (rmdir(folder) < 0 && errno != ENOENT))
+		folder = NULL;
+	return file_sync_parent(
+	    folder != NULL ? folder : path, "setup", error_r);
+}
+
 static int
 put_state(const char *path, const struct setup_state *st, bool times,
     struct error *error_r)
 {
-	if (st->is)
-		return setup_state_write(path, st, times, error_r);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return error_set_errno(
-		    error_r, AG_EIO, "can't remove %s", path);
-	return file_sync_parent(path, "setup", error_r);
+	char *folder = dropin_folder(path);
+	int rc = 0;
+
+	if (!st->is)
+		rc = remove_file(path, folder, error_r);
+	else if (folder != NULL)
+		rc = file_mkdirs(folder, 0755, error_r);
+	if (rc == 0 && st->is)
+		rc = setup_state_write(path, st, times, error_r);
+	free(folder);
+	return rc;
 }
 
 struct setup_file *

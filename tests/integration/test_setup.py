@@ -159,8 +159,8 @@ def said_to_systemctl(host):
 
 
 def test_below_a_root(tmp_path):
-    """SPEC N-22.3 and N-22.6, and N-13.3: with --root DIR no program of this
-    machine is told, and the undo is as exact."""
+    """SPEC N-22.3, N-22.6 and N-22.10, and N-13.3: with --root DIR no program of
+    this machine is told, and the undo is as exact."""
     def agamid(*args, code=0):
         result = subprocess.run([f"{LAB_ROOT}{AGAMID}", "--root", str(tmp_path), *args], timeout=60,
                                 capture_output=True, text=True)
@@ -195,6 +195,34 @@ def test_below_a_root(tmp_path):
     assert look() == made
     agamid("setup", "--undo", "--yes")
     assert look() == before
+    # A queue elsewhere: the units may write there, and no unit is left so.
+    units = tmp_path / "etc/systemd/system"
+    (units / "agamid-seal.service.d").mkdir(parents=True)
+    (units / "agamid-seal.service.d/mine.conf").write_text("[Service]\n")
+    config, main_cf = tmp_path / "etc/agamid/agamid.yaml", tmp_path / "etc/postfix/main.cf"
+    own = config.read_text(), main_cf.read_bytes()
+    config.write_text(own[0] + "postfix: {queue-directory: /srv/queue}\n")
+    main_cf.write_bytes(own[1].rstrip(b"\n") + b"\nqueue_directory = /srv/queue\n")
+    before = look()
+    agamid("setup", "--yes")
+    assert {str(p.relative_to(units)): p.read_text().splitlines()[-1] for p in units.rglob("agamid-setup.conf")} == {
+        "agamid-milter.service.d/agamid-setup.conf": "ReadWritePaths=-/srv/queue/agamid",
+        "agamid-seal.service.d/agamid-setup.conf": "ReadWritePaths=-/srv/queue/agamid",
+        "agamid-deliver.service.d/agamid-setup.conf": "ReadWritePaths=-/srv/queue/maildrop"}
+    assert "no change\n" in agamid("setup", "--yes")
+    agamid("setup", "--undo", "--yes")
+    assert look() == before
+    assert [p.name for p in units.iterdir()] == ["agamid-seal.service.d"]
+    # It moves back.
+    agamid("setup", "--yes")
+    config.write_text(own[0])
+    main_cf.write_bytes(main_cf.read_bytes().replace(b"queue_directory = /srv/queue\n", b""))
+    agamid("setup", "--yes")
+    assert not list(units.rglob("agamid-setup.conf"))
+    # Where the units see nothing.
+    config.write_text(own[0] + "postfix: {queue-directory: /home/queue}\n")
+    main_cf.write_bytes(own[1].rstrip(b"\n") + b"\nqueue_directory = /home/queue\n")
+    assert "refused: Postfix's queue_directory is /home/queue" in agamid("setup", "--yes", code=1)
 
 
 @pytest.mark.parametrize("host", [VIRTUAL], indirect=True)
