@@ -213,7 +213,8 @@ def test_no_settings_but_its_own(make_net):
     wrong = f"{net.bob.address},[{net.bob.address}]:2222 {net.alice.host_key}\n"
     (setting / "ssh_known_hosts").write_text(wrong, encoding="ascii")
     (setting / "known_hosts").write_text(wrong, encoding="ascii")
-    config = f"Host *\n  HostName 127.0.0.1\n  Port 9\n  User nobody\n  ProxyCommand touch {setting}/asked\n"
+    # Ciphers that no sshd takes: a setting that none of the dialler's own overrides.
+    config = f"Host *\n  Ciphers aes128-cbc\n  HostName 127.0.0.1\n  Port 9\n  User nobody\n  ProxyCommand touch {setting}/asked\n"
     (setting / "ssh_config").write_text(config, encoding="ascii")
     (setting / "config").write_text(config, encoding="ascii")
     agent = socket.socket(socket.AF_UNIX)
