@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/show.h"
+#include "util/sandbox.h"
 
 #define SKEW_MAX 60 /* seconds */
 #define DAY 86400
@@ -243,4 +244,17 @@ judge_clock(const struct clock_facts *f, struct verdict *v)
 	else
 		verdict_found(
 		    v, "synchronised, to %ld ms", f->error_us / 1000 + 1);
+}
+
+void
+judge_landlock(int abi, struct verdict *v)
+{
+	verdict_begin(v, "the kernel has Landlock, ABI %d or newer",
+	    SANDBOX_LANDLOCK_LEAST);
+	if (abi >= SANDBOX_LANDLOCK_LEAST)
+		verdict_found(v, "ABI %d", abi);
+	else
+		verdict_warn(v, "cat /sys/kernel/security/lsm",
+		    "%s: files are guarded by users' rights alone",
+		    abi < 0 ? "there is none" : "it is too old");
 }

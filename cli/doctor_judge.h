@@ -80,4 +80,7 @@ struct clock_facts {
 };
 void judge_clock(const struct clock_facts *f, struct verdict *v);
 
+/* abi: sandbox_landlock_abi() */
+void judge_landlock(int abi, struct verdict *v);
+
 #endif

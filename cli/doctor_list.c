@@ -16,6 +16,7 @@ const struct doctor_check doctor_checks[] = {
     {"node.state-room", "room on the state's disk"},
     {"node.clock", "the clock is synchronised"},
     {"node.sshd", "Agamid's own sshd answers"},
+    {"node.landlock", "the kernel can confine the daemons"},
     {"node.time", "there was time for all checks"},
     {"keys.expiry", "no key expires soon"},
     {"keys.sealing", "a real sealing to every key"},

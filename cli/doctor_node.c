@@ -22,6 +22,7 @@
 #include "cli/layout.h"
 #include "manifests/network.h"
 #include "util/file.h"
+#include "util/sandbox.h"
 #include "util/text.h"
 
 #define ANSWER_MS 1000
@@ -256,6 +257,7 @@ void
 doctor_node(struct doctor *d)
 {
 	const struct conf *conf = d->known.conf;
+	struct verdict v;
 
 	check_manifests(d);
 	check_derived(d);
@@ -268,4 +270,6 @@ doctor_node(struct doctor *d)
 	check_clock(d);
 	if (doctor_wants(d, "node.sshd"))
 		check_sshd(d);
+	judge_landlock(sandbox_landlock_abi(), &v);
+	doctor_add(d, "node.landlock", NULL, &v);
 }

@@ -26,9 +26,6 @@
 #include "util/sandbox_calls.h"
 #include "util/text.h"
 
-/* ABI 2 is the first in which a file can be renamed to another directory,
- * as each bundle is. */
-#define ABI_LEAST 2
 #define ABI_TRUNCATE 3
 #define ABI_NET 4
 #define ABI_SCOPE 6
@@ -146,12 +143,10 @@ landlock_enter(
 {
 	struct ruleset rules = {.handled_fs = ACCESS_ALL};
 	size_t size = sizeof(rules.handled_fs);
+	long abi = sandbox_landlock_abi();
 	int fd, rc;
-	long abi;
 
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
-	*landlock_r = abi >= ABI_LEAST;
+	*landlock_r = abi >= SANDBOX_LANDLOCK_LEAST;
 	if (!*landlock_r)
 		return 0;
 	if (abi < ABI_TRUNCATE)

@@ -55,12 +55,17 @@ struct sandbox {
 	unsigned files; /* open descriptors at most */
 };
 
+/* Landlock's ABI in this kernel, negative if it has none, or has it switched
+ * off. From 2 on (Linux 5.19) a file can be renamed to another directory,
+ * as each bundle is: an older one is none. */
+#define SANDBOX_LANDLOCK_LEAST 2
+int sandbox_landlock_abi(void);
+
 /*
- * Confine this process. *landlock_r: does the kernel have Landlock (ABI 2,
- * Linux 5.19, or newer)? Without it the users' rights are what is left for
- * files. AG_EIO: the process is not to go on.
+ * Confine this process. *landlock_r: was there Landlock? Without it the
+ * users' rights are what is left for files. AG_EIO: the process is not to go
+ * on.
  */
 int sandbox_enter(
     const struct sandbox *box, bool *landlock_r, struct error *error_r);
-
 #endif

@@ -257,7 +257,7 @@ test_host_key(void **state)
 }
 
 static void
-test_holders_clock(void **state)
+test_holders_clock_landlock(void **state)
 {
 	static const struct {
 		unsigned peers, sites, copies;
@@ -273,6 +273,7 @@ test_holders_clock(void **state)
 	    {{false, false, 0}, DOCTOR_WARNING}};
 	struct verdict v;
 	size_t i;
+	int abi;
 
 	(void)state;
 	for (i = 0; i < COUNT(rows); i++) {
@@ -282,6 +283,10 @@ test_holders_clock(void **state)
 	for (i = 0; i < COUNT(clocks); i++) {
 		judge_clock(&clocks[i].f, &v);
 		assert_int_equal(v.state, clocks[i].want);
+	}
+	for (abi = -1; abi < 8; abi++) {
+		judge_landlock(abi, &v);
+		assert_int_equal(v.state, abi < 2 ? DOCTOR_WARNING : DOCTOR_OK);
 	}
 }
 
@@ -431,7 +436,7 @@ main(void)
 	    help_test(test_peer_clock),
 	    help_test(test_lmtp_target),
 	    help_test(test_host_key),
-	    help_test(test_holders_clock),
+	    help_test(test_holders_clock_landlock),
 	    help_test(test_mx),
 	    help_test(test_addresses),
 	    help_test(test_reverse_ttl),
