@@ -20,6 +20,7 @@
 #include "mail/openpgp.h"
 #include "manifests/network.h"
 
+struct sending;
 struct submit;
 struct told;
 
@@ -29,6 +30,7 @@ struct home { /* what all jobs share; read only but for the ledger */
 	struct ledger *ledger;
 	struct secrets *secrets;
 	struct told *told; /* notices sent */
+	struct sending *sending; /* and being sent */
 	struct submit *submit; /* the way out for them */
 	char *openpgp; /* the armored secret key */
 	char *recovery; /* where it was restored: another that opens */

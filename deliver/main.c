@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "deliver/maildir.h"
+#include "deliver/sending.h"
 #include "deliver/server.h"
 #include "deliver/submit.h"
 #include "deliver/told.h"
@@ -104,6 +105,9 @@ open_told(struct home *h)
 	if (told_open(path, &h->told, &error) < 0)
 		log_fatal("not started: %s", error.text);
 	free(path);
+	path = file_join(h->conf->secret_dir, "sending");
+	h->sending = sending_new(path, h->told);
+	free(path);
 }
 
 static void
@@ -160,6 +164,7 @@ home_close(struct home *h)
 {
 	network_source_free(&h->networks);
 	ledger_close(&h->ledger);
+	sending_free(&h->sending);
 	told_close(&h->told);
 	submit_free(&h->submit);
 	secrets_free(&h->secrets);

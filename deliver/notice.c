@@ -2,8 +2,9 @@
 /*
  * notice - this node's own mail. See notice.h.
  *
- * A notice is noted in told.db when Postfix has it. If the process dies in
- * between, it goes out once more, under the same Message-ID.
+ * A notice is noted in told.db when Postfix has it; sending.h is about a
+ * death in between. A sender is rather told twice, under one Message-ID,
+ * than not at all; whoever is told that a home is away is not.
  */
 #include "deliver/notice.h"
 
@@ -15,6 +16,7 @@
 
 #include "deliver/alert_text.h"
 #include "deliver/dsn_text.h"
+#include "deliver/sending.h"
 #include "deliver/submit.h"
 #include "deliver/told.h"
 #include "util/log.h"
@@ -56,21 +58,28 @@ unique(const struct secrets *s, const char *kind, const char *about,
 	text_hex(mac, UNIQUE_BYTES, out);
 }
 
-/* Given to Postfix, and noted. */
+/* Given to Postfix, and noted before and after. */
 static enum outcome
 send_once(struct notice *n, const char *kind, const char *about,
     const char *rcpt, const struct buf *mail)
 {
 	const struct home *h = n->worker->home;
-	int rc;
+	int note, rc;
 
-	rc = submit_mail(h->submit, rcpt, mail, &n->error);
-	if (rc < 0)
-		return end(n, rc == AG_EAGAIN ? OUTCOME_RETRY : OUTCOME_REFUSED,
-		    n->error.text);
-	if (told_add(h->told, kind, about, (int64_t)time(NULL)) < 0)
+	note = sending_begin(h->sending, kind, about, &n->error);
+	if (note < 0)
+		return end(n, OUTCOME_RETRY, n->error.text);
+	rc = submit_mail(h->submit, rcpt, mail, note, &n->error);
+	if (sending_end(h->sending, note,
+		rc == 0		   ? SENDING_DONE
+		    : rc == AG_EIO ? SENDING_UNKNOWN
+				   : SENDING_NOT,
+		kind, about, (int64_t)time(NULL)) < 0)
 		return end(n, OUTCOME_RETRY, "told.db can't be written");
-	return end(n, OUTCOME_DONE, "");
+	if (rc == 0)
+		return end(n, OUTCOME_DONE, "");
+	return end(n, rc == AG_EINVAL ? OUTCOME_REFUSED : OUTCOME_RETRY,
+	    n->error.text);
 }
 
 /* To a sender -------------------------------------------------------------- */
@@ -314,7 +323,9 @@ run(struct notice *n)
 	const struct home *h = n->worker->home;
 
 	n->net = network_current(h->networks, &n->error);
-	if (n->net == NULL)
+	if (n->net == NULL ||
+	    sending_settle(h->sending, "dsn", (int64_t)time(NULL), &n->error) <
+		0)
 		return end(n, OUTCOME_RETRY, n->error.text);
 	switch (n->job->kind) {
 	case REQUEST_CONFIRM:

@@ -3,8 +3,9 @@
  * submit - the process that starts sendmail(1). See submit.h.
  *
  * It is `agamid-deliver --submit`, with a socket as its standard input. One
- * message to it is "RECIPIENT\n" and the mail, its answer "0\n" or a
- * line that says why not. It ends when agamid-deliver has gone.
+ * message to it is "RECIPIENT\n" and the mail, with the descriptor of the
+ * note; its answer "0\n" or a line that says why not. It ends when
+ * agamid-deliver has gone, but not in the middle.
  */
 #include "deliver/submit.h"
 
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deliver/sending.h"
 #include "util/fault.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -95,28 +97,47 @@ run_sendmail(char *rcpt, const char *mail, size_t len, char answer[ANSWER_MAX])
 		describe(status, answer);
 }
 
+/* Postfix has the mail: noted before anybody hears of it. */
+static void
+note_sent(int note)
+{
+	if (file_write_all(note, SENDING_SENT, strlen(SENDING_SENT)) < 0 ||
+	    fsync(note) < 0)
+		log_error("a notice was sent and can't be noted");
+}
+
+/* One message; data is cut up. */
+static int
+serve_one(char *data, size_t len, int note)
+{
+	char answer[ANSWER_MAX], *mail = strchr(data, '\n');
+
+	if (mail == NULL || note < 0)
+		return AG_EINVAL;
+	*mail++ = '\0';
+	run_sendmail(data, mail, len - (size_t)(mail - data), answer);
+	if (strcmp(answer, "0\n") == 0)
+		note_sent(note);
+	return sock_send(STDIN_FILENO, answer, strlen(answer), -1);
+}
+
 int
 submit_serve(const struct conf *conf)
 {
 	static char data[ANSWER_MAX + SUBMIT_MAX + 1];
-	char answer[ANSWER_MAX], *mail;
 	ssize_t n;
-	int passed;
+	int note, rc = 0;
 
+	/* It goes when agamid-deliver does. */
+	signal(SIGTERM, SIG_IGN);
 	role_enter(ROLE_SUBMIT, conf, NULL);
-	while ((n = sock_recv(STDIN_FILENO, data, sizeof(data), &passed)) > 0) {
-		if (passed >= 0)
-			close(passed);
-		mail = strchr(data, '\n');
-		if (mail == NULL)
-			return AG_EINVAL;
-		*mail++ = '\0';
-		run_sendmail(
-		    data, mail, (size_t)n - (size_t)(mail - data), answer);
-		if (sock_send(STDIN_FILENO, answer, strlen(answer), -1) < 0)
-			return AG_EIO;
+	while (rc == 0 &&
+	    (n = sock_recv(STDIN_FILENO, data, sizeof(data), &note)) != 0) {
+		rc = n < 0 ? AG_EIO : serve_one(data, (size_t)n, note);
+		if (note >= 0)
+			close(note);
 	}
-	return n < 0 ? AG_EIO : 0;
+	return rc;
 }
 
 /* Its other end ------------------------------------------------------------ */
@@ -191,19 +212,20 @@ is_address(const char *rcpt)
 }
 
 static int
-exchange(struct submit *s, const struct buf *message, struct error *error_r)
+exchange(struct submit *s, const struct buf *message, int note,
+    struct error *error_r)
 {
 	char answer[ANSWER_MAX + 1];
 	ssize_t n;
 	int fd;
 
 	if (fault_point("deliver.submit") ||
-	    sock_send(s->fd, buf_str(message), message->len, -1) < 0)
+	    sock_send(s->fd, buf_str(message), message->len, note) < 0)
 		return error_set(error_r, AG_EAGAIN, "it can't be submitted");
 	n = sock_recv(s->fd, answer, sizeof(answer), &fd);
 	if (n <= 0)
 		return error_set(
-		    error_r, AG_EAGAIN, "the process for sendmail has gone");
+		    error_r, AG_EIO, "the process for sendmail has gone");
 	fault_after("deliver.submit");
 	if (strcmp(answer, "0\n") == 0)
 		return 0;
@@ -213,7 +235,7 @@ exchange(struct submit *s, const struct buf *message, struct error *error_r)
 
 int
 submit_mail(struct submit *s, const char *rcpt, const struct buf *mail,
-    struct error *error_r)
+    int note, struct error *error_r)
 {
 	struct buf message;
 	int rc;
@@ -225,12 +247,12 @@ submit_mail(struct submit *s, const char *rcpt, const struct buf *mail,
 	if (rc == 0)
 		rc = buf_put(&message, buf_str(mail), mail->len);
 	if (rc < 0) {
-		error_set(error_r, AG_EINVAL, "it is too long");
+		rc = error_set(error_r, AG_EINVAL, "it is too long");
 	} else {
 		pthread_mutex_lock(&s->lock);
-		rc = exchange(s, &message, error_r);
+		rc = exchange(s, &message, note, error_r);
 		pthread_mutex_unlock(&s->lock);
 	}
 	buf_wipe(&message);
-	return rc < 0 && rc != AG_EAGAIN ? AG_EINVAL : rc;
+	return rc;
 }

@@ -34,10 +34,13 @@ void submit_free(struct submit **s);
 
 /*
  * Give Postfix this mail (LF lines; whole, with its header). rcpt: an
- * address without brackets. 0: Postfix has it on its disk; AG_EAGAIN with
- * the reason: not now; AG_EINVAL: it never will. Thread-safe; waits.
+ * address without brackets. note: a file that is held open, locks and all,
+ * until sendmail(1) has ended, and to which SENDING_SENT is added if it
+ * ended well, even if this process has died by then (sending.h). 0: Postfix
+ * has it on its disk; AG_EAGAIN with the reason: not now; AG_EINVAL: it
+ * never will; AG_EIO: nobody knows. Thread-safe; waits.
  */
 int submit_mail(struct submit *s, const char *rcpt, const struct buf *mail,
-    struct error *error_r);
+    int note, struct error *error_r);
 
 #endif
