@@ -12,11 +12,10 @@
 #include "cli/draft.h"
 #include "cli/known.h"
 #include "cli/relay.h"
+#include "cli/usage.h"
 #include "mail/alert.h"
 #include "mail/ticket.h"
 #include "util/text.h"
-
-#define USAGE "alert | alert ask PEER | alert confirm PEER:TOKEN"
 
 static const char *
 entry_name(const char *entry, char name[NODE_NAME_MAX + 1])
@@ -149,7 +148,7 @@ cmd_alert(const struct cli *cli, int argc, char **argv)
 
 	if (argc != 1 && !(asks && text_is_node_name(argv[2])) &&
 	    !(confirms && alert_entry_is(argv[2])))
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_ALERT);
 	rc = known_load(cli, confirms ? KNOWN_LOCKED : KNOWN_READ, &k);
 	if (rc == CLI_OK && asks && k.roster.self->alert == NULL)
 		rc = cli_error("the manifest in force has no alert address");

@@ -28,10 +28,10 @@
 #include "cli/recovery.h"
 #include "cli/roster.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "manifests/network.h"
 #include "util/file.h"
 
-#define USAGE "apply [--no-reload] [--quiet]"
 #define SSHD_DEADLINE 20 /* seconds */
 #define RELOAD_SECONDS 20
 #define SSHD_RUN_DIR "/run/sshd" /* sshd's own; -t wants it too */
@@ -318,7 +318,7 @@ parse(int argc, char **argv, struct apply_options *o)
 		else if (strcmp(argv[i], "--quiet") == 0)
 			o->quiet = true;
 		else
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_APPLY);
 	}
 	return CLI_OK;
 }

@@ -12,12 +12,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/usage.h"
 #include "util/file.h"
 #include "util/text.h"
-
-#define USAGE                                                       \
-	"doctor [--json] [--quiet] [--login USER [--password-file " \
-	"FILE]]\n              [CHECK...] | --list | --backed-up"
 
 struct asked {
 	bool json, quiet, list, backed_up;
@@ -222,7 +219,7 @@ cmd_doctor(const struct cli *cli, int argc, char **argv)
 	for (i = 1; i < argc && rc == 0; i += n) {
 		n = take_argument(&d, &a, argc - i, argv + i);
 		if (n < 0)
-			rc = n == -1 ? cli_usage(USAGE) : CLI_USAGE;
+			rc = n == -1 ? cli_usage(USAGE_DOCTOR) : CLI_USAGE;
 	}
 	if (rc == 0 && a.list)
 		rc = list_checks();

@@ -15,10 +15,10 @@
 #include "cli/drill.h"
 #include "cli/jsonout.h"
 #include "cli/known.h"
+#include "cli/usage.h"
 #include "util/file.h"
 #include "util/text.h"
 
-#define USAGE "drill [--to ADDRESS] [--wait DURATION] [--json] PEER"
 #define WAIT_DEFAULT 600
 #define WAIT_MAX 86400
 
@@ -47,10 +47,10 @@ parse(int argc, char **argv, struct options *o)
 			o->json = true;
 		else if (c != 'w' || text_duration(optarg, &o->wait) < 0 ||
 		    o->wait > WAIT_MAX)
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_DRILL);
 	}
 	if (argc - optind != 1)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_DRILL);
 	o->peer = argv[optind];
 	return CLI_OK;
 }

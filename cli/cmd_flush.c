@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "cli/relay.h"
+#include "cli/usage.h"
 #include "util/text.h"
-
-#define USAGE "flush [PEER]"
 
 int
 cmd_flush(const struct cli *cli, int argc, char **argv)
@@ -23,7 +22,7 @@ cmd_flush(const struct cli *cli, int argc, char **argv)
 	char *command;
 
 	if (argc > 2 || (peer != NULL && !text_is_node_name(peer)))
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_FLUSH);
 	conf = cli_conf(cli);
 	if (conf == NULL)
 		return CLI_FAILED;

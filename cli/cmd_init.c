@@ -26,6 +26,7 @@
 #include "cli/serial.h"
 #include "cli/show.h"
 #include "cli/store.h"
+#include "cli/usage.h"
 #include "manifests/manifest.h"
 #include "manifests/sign.h"
 #include "util/file.h"
@@ -216,9 +217,9 @@ say_next(const struct conf *conf, const struct manifest *m)
 	show_fingerprint(m->fpr);
 	cli_out("\nand send them this file; it holds no secret:\n\n  %s\n\n"
 		"Next, for each friend's file, and then once:\n\n"
-		"  agamid peer add FILE --fingerprint FINGERPRINT\n"
-		"  agamid apply\n"
-		"  agamid status\n",
+		"  agamid peer add FILE\n"
+		"  agamid setup\n"
+		"  agamid doctor\n",
 	    path);
 	free(path);
 }
@@ -287,7 +288,7 @@ init_locked(const struct conf *conf, const struct init_options *o)
 	if (is_set_up(conf))
 		return CLI_OK;
 	if (o->domains.count == 0) /* it was set up a moment ago */
-		return cli_usage(INIT_USAGE);
+		return cli_usage(USAGE_INIT);
 	scratch = cli_scratch_new();
 	if (scratch == NULL)
 		return CLI_FAILED;
@@ -375,8 +376,9 @@ say_restored(const struct conf *conf, const struct manifest *m)
 	    m->name, path);
 	show_fingerprint(m->fpr);
 	cli_out("\nNext, here, for each friend's file, and then once:\n\n"
-		"  agamid peer add FILE --fingerprint FINGERPRINT\n"
-		"  agamid apply\n");
+		"  agamid peer add FILE\n"
+		"  agamid setup\n"
+		"  agamid doctor\n");
 	free(path);
 }
 
@@ -464,7 +466,7 @@ restore_from_backup(const struct cli *cli, const struct init_options *o)
 		rc = cli_error("not all secrets were in the backup: see %s",
 		    conf->secret_dir);
 	else
-		cli_out("%s is restored. Next:\n\n  agamid apply\n\nIt takes "
+		cli_out("%s is restored. Next:\n\n  agamid setup\n\nIt takes "
 			"from its friends what is newer than the backup, "
 			"before it delivers.\n",
 		    conf->node);

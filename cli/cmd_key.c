@@ -21,15 +21,11 @@
 #include "cli/key_file.h"
 #include "cli/known.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "mail/mailbox_key.h"
 #include "util/file.h"
 #include "util/text.h"
 
-#define USAGE                                                              \
-	"key new MAILBOX [--home DIR] [--sheet FILE]\n"                    \
-	"       agamid key import MAILBOX FILE [--home DIR] [--replace]\n" \
-	"       agamid key passwd|export MAILBOX [--home DIR]\n"           \
-	"       agamid key remove MAILBOX"
 #define DOVEADM_DEADLINE 30 /* seconds */
 #define PASS_MAX 1024
 #define ERRORS_MAX 65536
@@ -445,10 +441,10 @@ parse(int argc, char **argv, int args, struct keying *k)
 		else if (c == 'r' && args == 2)
 			k->replace = true;
 		else
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_KEY);
 	}
 	if (argc - optind != args)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_KEY);
 	k->mailbox = argv[optind];
 	k->file = args > 1 ? argv[optind + 1] : NULL;
 	return CLI_OK;
@@ -485,7 +481,7 @@ cmd_key(const struct cli *cli, int argc, char **argv)
 			break;
 	}
 	if (argc < 2 || i == SUBCOMMANDS)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_KEY);
 	buf_init(&k.secret, MAILBOX_KEY_MAX);
 	rc = parse(argc - 1, argv + 1, subcommands[i].args, &k);
 	if (rc == CLI_OK) {

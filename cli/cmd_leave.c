@@ -19,10 +19,10 @@
 #include "cli/cmd_manifest.h"
 #include "cli/known.h"
 #include "cli/relay.h"
+#include "cli/usage.h"
 #include "util/file.h"
 #include "util/text.h"
 
-#define USAGE "leave [--yes] [--wait DURATION] [--now] | leave --cancel"
 #define WAIT_DEFAULT 600
 #define WAIT_MAX (7 * 86400)
 #define LOOK_MS 500
@@ -59,10 +59,10 @@ parse(int argc, char **argv, struct leaving *l)
 			l->cancel = true;
 		else if (c != 'w' || text_duration(optarg, &l->wait) < 0 ||
 		    l->wait > WAIT_MAX)
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_LEAVE);
 	}
 	if (optind != argc || (l->cancel && (l->yes || l->now)))
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_LEAVE);
 	return CLI_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "cli/known.h"
 #include "cli/manifest_file.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "manifests/sign.h"
 #include "util/file.h"
 
@@ -49,7 +50,7 @@ check(int argc, char **argv)
 	int i, rc = CLI_OK;
 
 	if (argc < 2)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	scratch = cli_scratch_new();
 	if (scratch == NULL)
 		return CLI_FAILED;
@@ -84,7 +85,7 @@ show(const struct cli *cli, int argc, char **argv,
 	int rc;
 
 	if (argc > 2)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	rc = known_load(cli, KNOWN_READ, &k);
 	if (rc == CLI_OK) {
 		m = k.roster.self;
@@ -147,7 +148,7 @@ diff(const struct cli *cli, int argc, char **argv)
 	int rc;
 
 	if (argc > 3)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	rc = known_load(cli, KNOWN_READ, &k);
 	buf_init(&a, MANIFEST_MAX + 64);
 	buf_init(&b, MANIFEST_MAX + 64);
@@ -177,7 +178,7 @@ int
 cmd_manifest(const struct cli *cli, int argc, char **argv)
 {
 	if (argc < 2)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	argc--;
 	argv++;
 	if (strcmp(argv[0], "check") == 0)
@@ -198,5 +199,5 @@ cmd_manifest(const struct cli *cli, int argc, char **argv)
 		return manifest_revoke(cli, argc, argv);
 	if (strcmp(argv[0], "edit") == 0)
 		return manifest_edit(cli, argc, argv);
-	return cli_usage(MANIFEST_USAGE);
+	return cli_usage(USAGE_MANIFEST);
 }

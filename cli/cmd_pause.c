@@ -11,10 +11,9 @@
 #include <time.h>
 
 #include "cli/relay.h"
+#include "cli/usage.h"
 #include "util/text.h"
 
-#define USAGE_PAUSE "pause [DURATION]"
-#define USAGE_RESUME "resume"
 #define DURATION 3600 /* where none is given */
 #define DURATION_MAX (30 * 86400)
 #define TELL_MS 10000 /* for peers to be reached */

@@ -19,15 +19,10 @@
 #include "cli/postfix.h"
 #include "cli/show.h"
 #include "cli/store.h"
+#include "cli/usage.h"
 #include "cli/world.h"
 #include "manifests/sign.h"
 #include "util/text.h"
-
-#define USAGE                                                       \
-	"peer add FILE [--fingerprint FPR]\n"                       \
-	"       agamid peer accept NAME|FILE [--fingerprint FPR]\n" \
-	"       agamid peer remove NAME\n"                          \
-	"       agamid peer list"
 
 #define TEXT_MAX 65536
 
@@ -296,11 +291,11 @@ parse_add(int argc, char **argv, struct adding *a, const char **file_r)
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c != 'f')
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_PEER);
 		a->fingerprint = optarg;
 	}
 	if (optind + 1 != argc)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_PEER);
 	*file_r = argv[optind];
 	return CLI_OK;
 }
@@ -354,7 +349,7 @@ peer_remove(const struct cli *cli, int argc, char **argv)
 	int rc;
 
 	if (argc != 2)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_PEER);
 	rc = known_load(cli, KNOWN_LOCKED, &k);
 	if (rc == CLI_OK && strcmp(argv[1], k.conf->node) == 0)
 		rc = cli_error("%s is this node", argv[1]);
@@ -394,7 +389,7 @@ peer_list(const struct cli *cli, int argc)
 	int rc;
 
 	if (argc != 1)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_PEER);
 	rc = known_load(cli, KNOWN_READ, &k);
 	if (rc == CLI_OK) {
 		for (i = 0; i < k.roster.peer_count; i++)
@@ -411,7 +406,7 @@ int
 cmd_peer(const struct cli *cli, int argc, char **argv)
 {
 	if (argc < 2)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_PEER);
 	argc--;
 	argv++;
 	if (strcmp(argv[0], "add") == 0)
@@ -422,5 +417,5 @@ cmd_peer(const struct cli *cli, int argc, char **argv)
 		return peer_remove(cli, argc, argv);
 	if (strcmp(argv[0], "list") == 0)
 		return peer_list(cli, argc);
-	return cli_usage(USAGE);
+	return cli_usage(USAGE_PEER);
 }

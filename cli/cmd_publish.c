@@ -24,6 +24,7 @@
 #include "cli/serial.h"
 #include "cli/spread.h"
 #include "cli/store.h"
+#include "cli/usage.h"
 #include "util/text.h"
 
 #define ERRORS_MAX 262144
@@ -165,7 +166,7 @@ manifest_sign(const struct cli *cli, int argc, char **argv)
 	int rc;
 
 	if (argc > 2)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	rc = begin(cli, &p);
 	if (rc == CLI_OK)
 		rc = read_wanted(&p, false);
@@ -280,10 +281,10 @@ parse(int argc, char **argv, struct publishing *p)
 		    seconds <= 3600)
 			p->wait = (unsigned)seconds;
 		else
-			return cli_usage(MANIFEST_USAGE);
+			return cli_usage(USAGE_MANIFEST);
 	}
 	if (argc - optind > 1)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	p->file = optind < argc ? argv[optind] : NULL;
 	return CLI_OK;
 }
@@ -332,7 +333,7 @@ manifest_edit(const struct cli *cli, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 1)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	rc = begin(cli, &p);
 	if (rc == CLI_OK)
 		rc = read_wanted(&p, true);

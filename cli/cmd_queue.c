@@ -15,8 +15,7 @@
 #include "cli/jsonout.h"
 #include "cli/relay.h"
 #include "cli/show.h"
-
-#define USAGE "queue [refused | expired] [--json] | queue again ID ..."
+#include "cli/usage.h"
 
 static void
 print_relay(const struct bundle_item *item)
@@ -143,7 +142,7 @@ cmd_queue(const struct cli *cli, int argc, char **argv)
 
 	json = argc == used + 1 && strcmp(argv[used], "--json") == 0 && !again;
 	if (!again && argc > used + json)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_QUEUE);
 	conf = cli_conf(cli);
 	if (conf == NULL)
 		return CLI_FAILED;

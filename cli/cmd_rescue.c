@@ -6,9 +6,7 @@
 
 #include <getopt.h>
 
-#define USAGE                                                    \
-	"rescue --from DIR|TAR --to MAILDIR [--recovery PAPER] " \
-	"[--delete]"
+#include "cli/usage.h"
 
 static int
 parse(int argc, char **argv, struct rescue *x, const char **to_r)
@@ -31,10 +29,10 @@ parse(int argc, char **argv, struct rescue *x, const char **to_r)
 		else if (val == 'd')
 			x->remove = true;
 		else
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_RESCUE);
 	}
 	if (optind < argc || x->kit == NULL || *to_r == NULL)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_RESCUE);
 	return CLI_OK;
 }
 
@@ -46,7 +44,7 @@ cmd_rescue(const struct cli *cli, int argc, char **argv)
 	int rc;
 
 	if (cli->root[0] != '\0' || cli->config != NULL)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_RESCUE);
 	rc = parse(argc, argv, &x, &to);
 	if (rc == CLI_OK)
 		rc = rescue_prepare(&x, to);

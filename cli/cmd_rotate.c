@@ -23,6 +23,7 @@
 #include "cli/layout.h"
 #include "cli/renew.h"
 #include "cli/spread.h"
+#include "cli/usage.h"
 #include "mail/keys.h"
 #include "mail/openpgp.h"
 #include "util/file.h"
@@ -277,7 +278,7 @@ manifest_rotate(const struct cli *cli, int argc, char **argv)
 	for (i = 0; i < 3; i++)
 		known += has_word(argc, argv, words[i]);
 	if (known != argc - 1)
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	rc = begin(cli, &r);
 	if (rc == CLI_OK && (argc == 1 || has_word(argc, argv, "openpgp")))
 		rc = renew_openpgp(&r, RENEW_SUBKEY);
@@ -298,7 +299,7 @@ manifest_revoke(const struct cli *cli, int argc, char **argv)
 	if (argc != 2 ||
 	    (strcmp(argv[1], "subkeys") != 0 &&
 		strcmp(argv[1], "primary") != 0))
-		return cli_usage(MANIFEST_USAGE);
+		return cli_usage(USAGE_MANIFEST);
 	primary = strcmp(argv[1], "primary") == 0;
 	rc = begin(cli, &r);
 	if (rc == CLI_OK)

@@ -10,8 +10,7 @@
 
 #include "cli/known.h"
 #include "cli/setup.h"
-
-#define USAGE "setup [--dry-run | --yes] [--force] [--undo]"
+#include "cli/usage.h"
 
 struct options {
 	enum setup_do how;
@@ -36,7 +35,7 @@ parse(int argc, char **argv, struct options *o)
 		else if (strcmp(argv[i], "--undo") == 0)
 			o->undo = true;
 		else
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_SETUP);
 	}
 	return CLI_OK;
 }

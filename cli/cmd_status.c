@@ -13,9 +13,9 @@
 #include "cli/known.h"
 #include "cli/report.h"
 #include "cli/screen.h"
+#include "cli/usage.h"
 #include "cli/watch.h"
 
-#define USAGE "status [--json | --prometheus] [--watch]"
 #define WATCH_SECONDS 2
 
 enum form { FORM_TEXT, FORM_JSON, FORM_PROMETHEUS };
@@ -44,10 +44,10 @@ parse(int argc, char **argv, struct status *s)
 		else if (strcmp(argv[i], "--watch") == 0)
 			s->watch = true;
 		else
-			return cli_usage(USAGE);
+			return cli_usage(USAGE_STATUS);
 	}
 	if (s->watch && s->form == FORM_PROMETHEUS)
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_STATUS);
 	return CLI_OK;
 }
 

@@ -12,10 +12,10 @@
 #include "cli/jsonout.h"
 #include "cli/relay.h"
 #include "cli/trace.h"
+#include "cli/usage.h"
 #include "util/sock.h"
 #include "util/text.h"
 
-#define USAGE "trace [ID [--json]]"
 #define DELIVER_SECONDS 10
 
 static int
@@ -103,7 +103,7 @@ cmd_trace(const struct cli *cli, int argc, char **argv)
 	    (argc > 1 &&
 		(strlen(argv[1]) > BUNDLE_ID_LEN ||
 		    !text_is_hex(argv[1], strlen(argv[1])))))
-		return cli_usage(USAGE);
+		return cli_usage(USAGE_TRACE);
 	conf = cli_conf(cli);
 	if (conf == NULL)
 		return CLI_FAILED;

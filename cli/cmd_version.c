@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include "cli/usage.h"
 #include "mail/openpgp.h"
 
 int
@@ -16,7 +17,7 @@ cmd_version(const struct cli *cli, int argc, char **argv)
 	(void)cli;
 	(void)argv;
 	if (argc > 1)
-		return cli_usage("version");
+		return cli_usage(USAGE_VERSION);
 	cli_out("agamid %s\n", PACKAGE_VERSION);
 	for (i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
 		if (openpgp_engine_built(engines[i]))

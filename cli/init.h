@@ -26,24 +26,6 @@ struct init_options {
 	const char *hold, *primary_up;
 };
 
-#define INIT_USAGE                                                           \
-	"init [--batch --name NAME --network DOMAIN --host HOST\n"           \
-	"           --domain DOMAIN...] [--address ADDRESS]... "             \
-	"[--dynamic HOST]\n"                                                 \
-	"           [--mailbox NAME=PATTERN]... "                            \
-	"[--deliver-to NAME=ADDRESS]...\n"                                   \
-	"           [--site SITE] [--alert ADDRESS] [--recovery-out FILE]\n" \
-	"           [--allow-backup|--deny-backup|--allow-store|"            \
-	"--deny-store NAME]...\n"                                            \
-	"           [--quota SIZE] [--max-message-size SIZE] "               \
-	"[--ssh-port PORT]\n"                                                \
-	"           [--mx N] [--copies N] [--copies-before-250 N] "          \
-	"[--within TIME]\n"                                                  \
-	"           [--on-failure accept|defer] [--hold TIME] "              \
-	"[--primary-up defer|accept]\n"                                      \
-	"       agamid init --restore PAPER --manifest FILE\n"               \
-	"       agamid init --restore DIR|TAR"
-
 /* The command line into *o: CLI_OK, or an exit code after saying why not.
  * init_options_free() either way. */
 int init_parse(int argc, char **argv, struct init_options *o);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/usage.h"
+
 enum {
 	O_BATCH = 1,
 	O_NAME,
@@ -161,10 +163,10 @@ init_parse(int argc, char **argv, struct init_options *o)
 		else if ((many = many_values(o, c)) != NULL)
 			words_add(many, optarg);
 		else
-			return cli_usage(INIT_USAGE);
+			return cli_usage(USAGE_INIT);
 	}
 	if (optind != argc)
-		return cli_usage(INIT_USAGE);
+		return cli_usage(USAGE_INIT);
 	if (o->restore == NULL && !o->batch &&
 	    !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		return cli_error("there is no terminal to ask on: give "

@@ -3,10 +3,10 @@
  * agamid - the operator's program: sets a node up, knows its peers, and
  * makes what all other programs and Postfix read. See agamid(8).
  *
- * Run by root. doctor and drill alone use the network. It asks
- * agamid-relayd and agamid-deliver over their sockets, and runs ssh-keygen,
- * sshd -t, postconf, postmap and postfix by argument vectors, never through
- * a shell.
+ * Run by root, but for rescue. Only peer add (which asks DNS), doctor,
+ * drill and rescue use the network. It asks agamid-relayd and
+ * agamid-deliver over their sockets, and runs ssh-keygen, sshd -t,
+ * postconf, postmap and postfix by argument vectors, never through a shell.
  */
 #include <sys/stat.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/usage.h"
 #include "mail/keys.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -23,27 +24,36 @@ struct command {
 	const char *name;
 	cli_command *run;
 	const char *what;
+	const char *usage;
 };
 
 static const struct command commands[] = {
-    {"init", cmd_init, "make this node's keys and its signed manifest"},
-    {"manifest", cmd_manifest, "check, edit, publish or show a manifest"},
-    {"peer", cmd_peer, "add, accept, remove or list peers"},
-    {"apply", cmd_apply, "derive tables and keys from the manifests"},
-    {"setup", cmd_setup, "tell this machine's Postfix and Dovecot"},
-    {"status", cmd_status, "how this node is"},
-    {"doctor", cmd_doctor, "check the whole node"},
-    {"queue", cmd_queue, "the bundles held here; mail that was refused"},
-    {"trace", cmd_trace, "what became of a bundle, and who said so"},
-    {"drill", cmd_drill, "send a test mail by way of a friend"},
-    {"pause", cmd_pause, "tell peers that this node will be away"},
-    {"resume", cmd_resume, "tell peers that it is back"},
-    {"leave", cmd_leave, "hand on what is held, and leave the network"},
-    {"rescue", cmd_rescue, "a lost node's mail into a Maildir"},
-    {"alert", cmd_alert, "who tells you that this node is down"},
-    {"flush", cmd_flush, "call peers, and try what waits, now"},
-    {"key", cmd_key, "the OpenPGP key of a mailbox"},
-    {"version", cmd_version, "this program's version and engines"},
+    {"init", cmd_init, "make this node's keys and its signed manifest",
+	USAGE_INIT},
+    {"manifest", cmd_manifest, "check, edit, publish or show a manifest",
+	USAGE_MANIFEST},
+    {"peer", cmd_peer, "add, accept, remove or list peers", USAGE_PEER},
+    {"apply", cmd_apply, "derive tables and keys from the manifests",
+	USAGE_APPLY},
+    {"setup", cmd_setup, "tell this machine's Postfix and Dovecot",
+	USAGE_SETUP},
+    {"status", cmd_status, "how this node is", USAGE_STATUS},
+    {"doctor", cmd_doctor, "check the whole node", USAGE_DOCTOR},
+    {"queue", cmd_queue, "the bundles held here; mail that was refused",
+	USAGE_QUEUE},
+    {"trace", cmd_trace, "what became of a bundle, and who said so",
+	USAGE_TRACE},
+    {"drill", cmd_drill, "send a test mail by way of a friend", USAGE_DRILL},
+    {"pause", cmd_pause, "tell peers that this node will be away", USAGE_PAUSE},
+    {"resume", cmd_resume, "tell peers that it is back", USAGE_RESUME},
+    {"leave", cmd_leave, "hand on what is held, and leave the network",
+	USAGE_LEAVE},
+    {"rescue", cmd_rescue, "a lost node's mail into a Maildir", USAGE_RESCUE},
+    {"alert", cmd_alert, "who tells you that this node is down", USAGE_ALERT},
+    {"flush", cmd_flush, "call peers, and try what waits, now", USAGE_FLUSH},
+    {"key", cmd_key, "the OpenPGP key of a mailbox", USAGE_KEY},
+    {"version", cmd_version, "this program's version and engines",
+	USAGE_VERSION},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -59,8 +69,8 @@ print_usage(FILE *out)
 	    out);
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].what);
-	fputs("\n-n checks the configuration, -T prints it. "
-	      "More: man 8 agamid\n",
+	fputs("\nagamid COMMAND --help says how each is called. -n checks the "
+	      "configuration,\n-T prints it. More: man 8 agamid\n",
 	    out);
 }
 
@@ -141,15 +151,31 @@ print_config(const struct cli *cli, const char *flag)
 	return CLI_FAILED;
 }
 
+static bool
+wants_help(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 run_command(const struct cli *cli, int argc, char **argv)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < COMMANDS; i++) {
-		if (strcmp(argv[0], commands[i].name) == 0)
-			return commands[i].run(cli, argc, argv);
+	while (i < COMMANDS && strcmp(argv[0], commands[i].name) != 0)
+		i++;
+	if (i < COMMANDS && wants_help(argc, argv)) {
+		printf("usage: agamid %s\n", commands[i].usage);
+		return CLI_OK;
 	}
+	if (i < COMMANDS)
+		return commands[i].run(cli, argc, argv);
 	cli_error("there is no command %s", argv[0]);
 	print_usage(stderr);
 	return CLI_USAGE;
