@@ -57,7 +57,7 @@ def test_new_manifest_reaches_all(make_net):
         assert n.inbox()[0].stat().st_mode & 0o777 == 0o640
         wait_for(lambda: n.path("var/lib/agamid/state/apply").exists(), 60, "the flag")
         assert n.apply()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     net.bob.stop()
     net.dave.start()
     wait_for(lambda: waiting(net.dave, "bob", new), what="dave to hear from others")

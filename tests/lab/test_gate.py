@@ -94,6 +94,6 @@ def test_no_answer_in_time_is_down(lab):
         wait.until(lambda: alice.exec("agamid", "flush", check=False).returncode == 0, 60, "Alice's relayd")
         started = time.monotonic()
         assert somebody(lab, "alice") == 250
-        assert 2 < time.monotonic() - started < 20
+        assert time.monotonic() - started > 2
     finally:
         lab.nodes["bob"].exec("sh", "-c", postfix.format("CONT"), check=False)

@@ -111,7 +111,7 @@ def test_home_that_nobody_can_dial(neighbours):
     friends = wait.until(lambda: len(standing(neighbours)) == 3 and standing(neighbours), 60, "Jutta's sessions")
     took = [pushed(neighbours, friend) for friend in friends]
     print("\nto a home that nobody can dial:", " ".join(f"{t:.2f}" for t in took), "s after the 250")
-    assert min(took) < 10
+    assert min(took) < 20
     log = jutta.directory / "var/log/agamid-relayd.log"
     up = f"session up peer={friends[0]} by=us\n"
     ups = log.read_text(encoding="utf-8").count(up)
