@@ -22,6 +22,7 @@
 
 #include "deliver/check.h"
 #include "deliver/keep.h"
+#include "util/fault.h"
 #include "util/log.h"
 
 #define ARRIVAL_SECONDS 3 /* from Postfix to the mailbox, most times */
@@ -204,7 +205,7 @@ job_open_once(struct delivery *d)
 
 	rc = worker_engine(d->worker, &d->error);
 	if (rc < 0)
-		return AG_EIO;
+		return AG_EAGAIN;
 	return open_check(d->worker->pgp, d->job->fd, &d->ticket,
 	    network_self(d->net), &d->opened, &d->error);
 }
@@ -234,22 +235,48 @@ job_make_rcpts(struct delivery *d)
 	return 0;
 }
 
+/* SPEC N-10.13: the engine failed, and did not say why: gpg can die of a
+ * bundle before it has told. */
 static enum step
-job_open(struct delivery *d)
+job_unopened(struct delivery *d)
+{
+	int rc = 0;
+
+	if (!d->job->again)
+		rc = ledger_unopened(d->home->ledger, d->ticket.id, job_now());
+	if (rc < 0)
+		return job_ledger_failed(d);
+	return rc == 1 ? job_quarantine(d, d->error.text) : job_pause(d);
+}
+
+/* The engine may be what failed: once more with a new one. */
+static int
+job_open_twice(struct delivery *d)
 {
 	int rc;
 
+	if (fault_point("deliver.open"))
+		return error_set(&d->error, AG_EIO, "fault point");
 	rc = job_open_once(d);
-	if (rc == AG_ECRYPTO) {
-		/* The engine may be what failed: once more with a new one. */
+	if (rc == AG_ECRYPTO || rc == AG_EIO) {
 		openpgp_free(&d->worker->pgp);
 		rc = job_open_once(d);
 	}
+	return rc;
+}
+
+static enum step
+job_open(struct delivery *d)
+{
+	int rc = job_open_twice(d);
+
 	if (rc == AG_EPERM) {
 		ledger_forget(d->home->ledger, d->ticket.id);
 		return job_end(d, OUTCOME_INVALID, "%s", d->error.text);
 	}
-	if (rc == AG_EIO || rc == AG_ENOMEM || rc == AG_EAGAIN)
+	if (rc == AG_EIO)
+		return job_unopened(d);
+	if (rc == AG_ENOMEM || rc == AG_EAGAIN)
 		return job_pause(d);
 	if (rc < 0)
 		return job_quarantine(d, d->error.text);

@@ -48,7 +48,12 @@ static const char schema[] =
     " delivered INTEGER NOT NULL,"
     " time INTEGER NOT NULL"
     ") WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS content_time ON content (time);";
+    "CREATE INDEX IF NOT EXISTS content_time ON content (time);"
+    "CREATE TABLE IF NOT EXISTS unopened ("
+    " id TEXT PRIMARY KEY,"
+    " tries INTEGER NOT NULL,"
+    " since INTEGER NOT NULL" /* the first */
+    ") WITHOUT ROWID;";
 
 int
 ledger_open(
@@ -301,6 +306,7 @@ ledger_prune(struct ledger *l, int64_t now)
 	    " changed < ?2 AND state IN ('done', 'duplicate'))",
 	    "DELETE FROM delivery WHERE"
 	    " changed < ?2 AND state IN ('done', 'duplicate')",
+	    "DELETE FROM unopened WHERE since < ?2",
 	};
 	sqlite3_stmt *st;
 	size_t i;
@@ -341,6 +347,8 @@ ledger_end(struct ledger *l, const char *id, enum ledger_state state,
 		rc = ledger_save_rcpts(l, id, rs);
 	if (rc == 0)
 		rc = ledger_set_state(l, id, names[state], reason, 0, now);
+	if (rc == 0)
+		rc = ledger_was_opened(l, id);
 	if (rc == 0)
 		rc = ledger_prune(l, now);
 	return ledger_unlock(l, rc);

@@ -35,6 +35,9 @@
 /* So many starts without an end, and a bundle is taken to be what ends
  * the program. */
 #define LEDGER_STARTS_MAX 5
+/* So many times, a day with deliver.retry's default, the engine may fail at
+ * a bundle without a reason, and at all others. */
+#define LEDGER_OPENS_MAX 288
 
 enum rcpt_state {
 	RCPT_WAITING,
@@ -106,6 +109,13 @@ int ledger_end(struct ledger *l, const char *id, enum ledger_state state,
 
 /* It did not end, by no fault of its own: begin() counts anew. */
 int ledger_pause(struct ledger *l, const char *id);
+
+/*
+ * The engine failed at it, and it is not known whose fault that is. 1: it is
+ * the bundle's, for LEDGER_STARTS_MAX times it did, and could open others
+ * since, or for LEDGER_OPENS_MAX times; 0: not yet to be said; AG_EIO.
+ */
+int ledger_unopened(struct ledger *l, const char *id, int64_t now);
 
 /* The ticket it came with was not its own: nothing is known of it. */
 int ledger_forget(struct ledger *l, const char *id);

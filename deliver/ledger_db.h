@@ -2,7 +2,8 @@
 /*
  * ledger_db - what the files of the ledger share; for them alone.
  * ledger.c is its transactions, ledger_rcpts.c recipients and contents,
- * ledger_ask.c what is asked of it.
+ * ledger_ask.c what is asked of it, ledger_unopened.c what the engine failed
+ * at.
  */
 #ifndef AGAMID_DELIVER_LEDGER_DB_H
 #define AGAMID_DELIVER_LEDGER_DB_H
@@ -36,6 +37,9 @@ struct found {
 
 /* 1 with *f_r, 0, AG_EIO; within the lock, as all below. */
 int ledger_find(struct ledger *l, const char *id, struct found *f_r);
+
+/* What ledger_unopened() knows of it goes. */
+int ledger_was_opened(struct ledger *l, const char *id);
 
 int ledger_save_rcpts(struct ledger *l, const char *id, const struct rcpts *rs);
 /* Each waiting recipient's content: claimed, or known as delivered.

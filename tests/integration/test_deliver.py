@@ -773,7 +773,8 @@ def test_stop_waits_for_what_runs(home):
 
 
 def test_what_ends_the_program_is_put_aside(home):
-    """A bundle that kills the opener five times isn't opened again."""
+    """SPEC N-10.13: a bundle that kills the opener five times isn't opened
+    again."""
     path = home.make(fresh_message())
     bundle_id = path.name.split(".")[0]
     for _ in range(5):
@@ -787,6 +788,27 @@ def test_what_ends_the_program_is_put_aside(home):
     assert home.deliver(kept, "again") == ("done", "")
     assert path.name not in home.kept("quarantine")
     home.new_mails(1)
+
+
+def test_what_the_engine_fails_at(home):
+    """SPEC N-10.13: gpg dies of a bundle and does not say why, while it opens
+    others: put aside after some times, and not before."""
+    path = home.make(fresh_message())
+
+    def fails(number):
+        home.faults.write_text("deliver.open error%s\n" % (number * " "))
+        word, text = home.deliver(path)
+        home.faults.unlink()
+        assert text == "fault point"
+        return word
+    begun = int(time.time())
+    assert [fails(n) for n in range(1, 8)] == ["retry"] * 7
+    assert home.signed(path) == []
+    wait_for("the next second", lambda: time.time() >= begun + 2)
+    assert home.deliver(home.make(fresh_message())) == ("done", "")
+    assert fails(8) == "quarantined"
+    kept = home.secret / "quarantine" / path.name
+    assert home.deliver(kept, "again") == ("done", "")
 
 
 # ---- the socket ----

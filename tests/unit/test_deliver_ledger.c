@@ -197,6 +197,30 @@ test_poison(void **state)
 	ledger_close(&l);
 }
 
+/* SPEC N-10.13 */
+static void
+test_unopened(void **state)
+{
+	const struct ticket t = ticket('a', '1'), other = ticket('b', '2');
+	struct ledger *l = open_ledger();
+	int i;
+
+	(void)state;
+	assert_int_equal(begin(l, &other, false), LEDGER_GO);
+	end(l, &other, LEDGER_DONE, NULL); /* before; that says nothing */
+	assert_int_equal(begin(l, &t, false), LEDGER_GO);
+	for (i = 1; i < LEDGER_OPENS_MAX; i++)
+		assert_int_equal(ledger_unopened(l, t.id, NOW + i), 0);
+	assert_int_equal(ledger_unopened(l, t.id, NOW + i), 1);
+	end(l, &t, LEDGER_QUARANTINED, NULL);
+	/* It counts anew, and another one was opened in between. */
+	for (i = 1; i < LEDGER_STARTS_MAX; i++)
+		assert_int_equal(ledger_unopened(l, t.id, NOW - DAY), 0);
+	reopen(&l);
+	assert_int_equal(ledger_unopened(l, t.id, NOW), 1);
+	ledger_close(&l);
+}
+
 static void
 test_forget(void **state)
 {
@@ -450,6 +474,7 @@ main(void)
 	    help_test(test_nonce),
 	    help_test(test_trace),
 	    help_test(test_poison),
+	    help_test(test_unopened),
 	    help_test(test_forget),
 	    help_test(test_recall),
 	    help_test(test_equal_content),
