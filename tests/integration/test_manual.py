@@ -10,7 +10,8 @@ import subprocess
 import pytest
 from test_cli import program
 
-MAN = pathlib.Path(__file__).parents[2] / "doc/man"
+SOURCE = pathlib.Path(__file__).parents[2]
+MAN = SOURCE / "doc/man"
 DAEMONS = {
     "agamid-deliver": "agamid-deliver.8",
     "agamid-milter": "agamid-milter.8",
@@ -77,3 +78,18 @@ def test_zone():
     told, written = options_of(say(zone, "--help")), documented("agamid-zone.1")
     assert told - written == set(), "not in the manual"
     assert written - told == set(), "not in --help"
+
+
+@pytest.mark.parametrize("page", ["agamid-milter.8", "agamid-relayd.8"])
+def test_log_lines(page):
+    """What a LOG section tells of is still what a program says."""
+    said = ""
+    for folder in ("lib", "manifests", "milter", "relayd"):
+        for path in sorted((SOURCE / folder).rglob("*.c")):
+            said += re.sub(r'"\s+"', "", path.read_text(encoding="utf-8"))
+    log = (MAN / page).read_text(encoding="utf-8").split(".Sh LOG\n")[1].split("\n.Sh ")[0]
+    lines = [line for item in re.findall(r"^\.It Li (.*)", log, re.M) for line in item.split(" , ")]
+    assert len(lines) > 5
+    for line in lines:
+        words = re.split(r" \w+=| \.\.\.", line)[0]
+        assert f'"{words}' in said, f"nobody says {line}"
