@@ -37,6 +37,7 @@
 #include "relayd/receipts.h"
 
 #define CLIENTS_MAX 256
+#define SESSIONS_MAX 8 /* of one peer */
 #define YIELD_MS 1500
 
 struct broker {
@@ -157,6 +158,17 @@ refuse(struct client *c, const char *why)
 	client_finish(c);
 }
 
+static unsigned
+count_sessions(const struct broker *b, const struct peer *p)
+{
+	const struct link *ln;
+	unsigned count = 0;
+
+	TAILQ_FOREACH (ln, &b->links, next)
+		count += ln->peer == p;
+	return count;
+}
+
 static void
 begin_session(struct broker *b, struct client *c, const struct proto_msg *m)
 {
@@ -169,6 +181,11 @@ begin_session(struct broker *b, struct client *c, const struct proto_msg *m)
 	if (p == NULL || !p->known) {
 		log_warn("session from no peer peer=%s", m->node);
 		refuse(c, "not a peer of this node");
+		return;
+	}
+	/* SPEC */
+	if (count_sessions(b, p) >= SESSIONS_MAX) {
+		refuse(c, "there are too many sessions");
 		return;
 	}
 	ln = calloc(1, sizeof(*ln));

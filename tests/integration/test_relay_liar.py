@@ -10,6 +10,7 @@ import random
 import re
 import select
 import tempfile
+import threading
 import time
 
 import pytest
@@ -85,6 +86,74 @@ def lie(net, liar, lines, reads):
 def memory(process):
     text = pathlib.Path(f"/proc/{process.p.pid}/statm").read_text(encoding="ascii")
     return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def flood(caller, data, times):
+    """The same words again and again; nothing is read. Whoever is cut off
+    says no more."""
+    try:
+        for _ in range(times):
+            caller.send(data * 100)
+    except BrokenPipeError:
+        pass
+
+
+def test_floods():
+    """SPEC R-3.4, R-3.7, R-15.4, R-17.2: what may be asked for is asked for without end, over as many
+    sessions as there may be, and no answer is read. Others are served meanwhile, and nothing grows."""
+    net = Net(tempfile.mkdtemp(prefix="rl-", dir="/tmp"), ["alice", "bob", "carol", "dave"])
+    try:
+        for n in net.nodes.values():
+            n.path("out").mkdir()
+        net.start("alice")
+        mine = net.alice.bundles("bob", 50, size=2000, copies=1)
+        wait_for(lambda: set(mine) <= set(net.alice.held("bob")), what="taken")
+        words = [
+            b"mine\n", b"adopt 0\n", b"probe\nalert-ask\n", b"get alice 1 " + b"0" * 16 + b"\n", b"due " + mine[0].encode() + b"\n",
+            b"prove " + mine[0].encode() + b" " + b"a" * 32 + b"\n", b"which bob 1 " + b"a" * 32 + b"\n",
+            b"census bob 1000000000 1152921504606846976 2048\n" + b"\xff" * 2048,
+        ]
+        floods = [(Caller(net.alice, "carol", version=3), w) for w in words]
+        threads = [threading.Thread(target=flood, args=(c, w, 50 if len(w) > 1000 else 500)) for c, w in floods]
+        for t in threads:
+            t.start()
+        for _ in range(10):
+            friend = Caller(net.alice, "dave")
+            friend.say("ping")
+            assert friend.until("pong")
+            friend.hang_up()
+            assert net.alice.peer("dave")
+        for t in threads:
+            t.join(60)
+        for c, _ in floods:
+            c.hang_up()
+        assert memory(net.alice.relayd) < MEMORY
+        assert sorted(mine) == sorted(net.alice.held("bob"))
+    finally:
+        net.show()
+        net.close()
+
+
+def test_too_many_sessions():
+    """SPEC R-3.7: nobody fills what is there for all, with hello or without."""
+    net = Net(tempfile.mkdtemp(prefix="rl-", dir="/tmp"), ["alice", "carol", "dave"])
+    try:
+        net.start("alice")
+        many = [Caller(net.alice, "carol", hello=False) for _ in range(12)]
+        wait_for(lambda: sum(c.p.poll() is not None for c in many) == 4, what="four to be too many")
+        assert [c.until("bye") for c in many if c.p.poll() is not None] == 4 * ["bye there are too many sessions"]
+        friend = Caller(net.alice, "dave")
+        friend.say("ping")
+        assert friend.until("pong")
+        for c in [*many, friend]:
+            c.hang_up()
+        c = Caller(net.alice, "carol")
+        c.say("ping")
+        assert c.until("pong")
+        c.hang_up()
+    finally:
+        net.show()
+        net.close()
 
 
 @pytest.mark.parametrize("seed", [int(os.environ.get("AGAMID_SEED", time.time_ns() % (1 << 32)))] if SOAK or "AGAMID_SEED" in os.environ else [1])
