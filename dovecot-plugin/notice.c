@@ -3,8 +3,10 @@
  * notice - one mail to the owner, when the password doesn't open the key
  * any more; not one a session. See agamid-dovecot(7).
  *
- * A file beside the key remembers that it was sent; it goes when the key
- * opens again.
+ * A file beside the key remembers that it was sent, by being empty; it goes
+ * when the key opens again. Where the notice could not be saved (no room in
+ * the mailbox), the file has a byte for each try, and its time is the last
+ * one's.
  */
 #include "dovecot-plugin/plugin.h"
 
@@ -13,8 +15,13 @@
 #include "message-date.h"
 #include "ioloop.h"
 
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#define TRIES_MAX 8
+#define AGAIN_SECONDS 3600
 
 static const char *
 mark_path(const struct agamid_user *u)
@@ -73,22 +80,58 @@ save(struct mailbox *box, const char *text)
 	return ret;
 }
 
+static bool
+is_due(const struct stat *st)
+{
+	if (st->st_size == 0 || st->st_size >= TRIES_MAX)
+		return FALSE; /* it was sent, or will never be */
+	return ioloop_time < st->st_mtime ||
+	    ioloop_time - st->st_mtime >= AGAIN_SECONDS;
+}
+
+/* The mark, locked, with this try in it; -1: it is not to be sent now, or
+ * nobody could remember that. */
+static int
+mark_take(const char *path)
+{
+	int fd, how = O_RDWR | O_APPEND | O_CLOEXEC;
+	struct stat st;
+	bool fresh;
+
+	fd = open(path, how | O_CREAT | O_EXCL, 0600);
+	fresh = fd >= 0;
+	if (!fresh && errno == EEXIST)
+		fd = open(path, how);
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
+	    (fresh || is_due(&st))) {
+		if (write(fd, "x", 1) == 1)
+			return fd;
+		if (fresh)
+			i_unlink(path);
+	}
+	i_close_fd(&fd);
+	return -1;
+}
+
 void
 notice_locked(struct mail_user *user, struct agamid_user *u)
 {
 	struct mail_namespace *ns = mail_namespace_find_inbox(user->namespaces);
 	struct mailbox *box;
-	int fd;
+	int fd = mark_take(mark_path(u));
 
-	fd = open(mark_path(u), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return; /* it was sent; or nobody could remember that */
-	i_close_fd(&fd);
+		return;
 	box = mailbox_alloc(ns->list, "INBOX", 0);
 	if (save(box, notice_text(u)) < 0)
 		e_error(user->event, "agamid: notice not saved: %s",
 		    mailbox_get_last_internal_error(box, NULL));
+	else if (ftruncate(fd, 0) < 0)
+		e_error(user->event, "agamid: %s: %m", mark_path(u));
 	mailbox_free(&box);
+	i_close_fd(&fd);
 }
 
 void

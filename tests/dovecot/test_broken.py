@@ -225,6 +225,35 @@ def test_wrong_passphrase(dovecot, sealer):
     assert not (box.home() / ".agamid/secret.pgp.notice").exists()
 
 
+def test_notice_that_can_not_be_saved(dovecot, sealer):
+    """SPEC D-4.3: it is tried again when an hour has passed, not at each
+    login."""
+    box = dovecot(users={"frank": "changed"})
+    box.save("INBOX", sealer.seal(GOOD[0])[0])
+    mark, tmp = box.home() / ".agamid/secret.pgp.notice", box.home() / "Maildir/tmp"
+
+    def look():
+        with box.imap() as client:
+            client.ok("SELECT INBOX")
+            return len(client.bodies())
+
+    def failures():
+        return sum("notice not saved" in line for line in box.complaints())
+    tmp.chmod(0o500)
+    assert [look(), look()] == [1, 1]
+    assert failures() == 1
+    an_hour_ago = mark.stat().st_mtime - 3601
+    os.utime(mark, (an_hour_ago, an_hour_ago))
+    assert [look(), look()] == [1, 1]
+    assert failures() == 2
+    tmp.chmod(0o700)
+    os.utime(mark, (an_hour_ago, an_hour_ago))
+    look()
+    assert [look(), look()] == [2, 2]
+    os.utime(mark, (an_hour_ago, an_hour_ago))
+    assert [look(), look()] == [2, 2] and failures() == 2
+
+
 def test_key_of_others(dovecot, sealer):
     """A key file that others can read is not used."""
     box = dovecot()
