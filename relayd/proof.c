@@ -33,7 +33,8 @@
 #define ANSWER_MS 300000 /* within which the answer must come */
 #define JOBS_MAX 4 /* of one session */
 #define PIECE 262144 /* bytes read in one turn */
-#define LOOK_SECONDS 5
+#define LOOK_MS 5000
+#define STATES 3 /* of copies that are asked for */
 #define LOOKS_MAX 256 /* copies looked at, to find one to ask for */
 #define MINUTE_MS 60000
 
@@ -61,6 +62,7 @@ struct proofs {
 	TAILQ_HEAD(, job) jobs;
 	TAILQ_HEAD(, question) questions;
 	struct event *work, *timer;
+	int64_t due; /* ms: when the timer is set to */
 };
 
 static void
@@ -72,13 +74,22 @@ work_soon(struct proofs *x)
 		evtimer_add(x->work, &now);
 }
 
+/* Look at that time, or before it: the timer's clock stops while the
+ * machine sleeps. */
 static void
-look_soon(struct proofs *x)
+look_at(struct proofs *x, int64_t at)
 {
-	static const struct timeval wait = {LOOK_SECONDS, 0};
+	int64_t now = relayd_clock(), wait = at > now ? at - now : 0;
+	struct timeval tv;
 
-	if (!evtimer_pending(x->timer, NULL))
-		evtimer_add(x->timer, &wait);
+	if (evtimer_pending(x->timer, NULL) && x->due <= at)
+		return;
+	if (wait > LOOK_MS)
+		wait = LOOK_MS;
+	x->due = now + wait;
+	tv.tv_sec = (time_t)(wait / 1000);
+	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	evtimer_add(x->timer, &tv);
 }
 
 /* Hashing ----------------------------------------------------------------- */
@@ -132,18 +143,21 @@ answer(struct link *ln, const char *id, const char *proof)
 	link_send(ln, &m, -1);
 }
 
-/* It proved one, or failed: when it is asked for another. */
+/* It proved one, or failed: when it is asked for another. That it can't
+ * prove this one may have been known. */
 static void
 judge(struct link *ln, const char *id, bool proven)
 {
 	struct peer *p = ln->peer;
+	bool is_news = state_copy(ln->r->state, id, p->name) != COPY_UNPROVEN;
 
-	p->prove_at = relayd_clock() + (proven ? EVERY_MS : AFTER_FAILURE_MS);
+	p->prove_at =
+	    relayd_clock() + (proven || !is_news ? EVERY_MS : AFTER_FAILURE_MS);
 	if (proven)
 		repair_proven(ln->r, id, p);
 	else
 		repair_unproven(ln->r, id, p);
-	look_soon(ln->r->proofs);
+	look_at(ln->r->proofs, p->prove_at);
 }
 
 static void
@@ -291,21 +305,23 @@ find_from(struct relayd *r, const struct peer *p, enum copy_state state,
 	return false;
 }
 
-/* One of the bundles here of which this peer said that it has them. */
+/* One of the bundles here of which this peer said that it has them; now and
+ * then one that it could not prove, for it may have been slow. */
 static bool
 choose(struct relayd *r, const struct peer *p, char id_r[BUNDLE_ID_LEN + 1])
 {
-	static const enum copy_state states[] = {COPY_HAS, COPY_BROUGHT};
-	unsigned first = randombytes_uniform(2), i;
+	static const enum copy_state states[] = {
+	    COPY_HAS, COPY_BROUGHT, COPY_UNPROVEN};
+	unsigned first = randombytes_uniform(STATES), i;
 	uint8_t bytes[BUNDLE_ID_LEN / 2];
 
 	randombytes_buf(bytes, sizeof(bytes));
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < STATES; i++) {
 		text_hex(bytes, sizeof(bytes), id_r);
-		if (find_from(r, p, states[(first + i) % 2], id_r))
+		if (find_from(r, p, states[(first + i) % STATES], id_r))
 			return true;
 		id_r[0] = '\0';
-		if (find_from(r, p, states[(first + i) % 2], id_r))
+		if (find_from(r, p, states[(first + i) % STATES], id_r))
 			return true;
 	}
 	return false;
@@ -348,30 +364,41 @@ give_up(struct proofs *x, struct link *ln, struct question *q, int64_t now)
 		judge(ln, id, false);
 }
 
+/* Is it the session in which this peer is asked? */
+static bool
+is_asked_in(const struct link *ln)
+{
+	return ln->up && !ln->leaving && ln->version >= 3 &&
+	    broker_best(ln->r->broker, ln->peer) == ln;
+}
+
+/* Ask, or give up waiting, if it is time; when it will be again. */
+static int64_t
+look_at_link(struct proofs *x, struct link *ln)
+{
+	struct question *q = question_of(x, ln);
+	int64_t now = relayd_clock();
+
+	if (q != NULL && now >= q->deadline)
+		give_up(x, ln, q, now);
+	else if (q == NULL && now >= ln->peer->prove_at)
+		ask(x, ln);
+	q = question_of(x, ln);
+	return q != NULL ? q->deadline : ln->peer->prove_at;
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct proofs *x = ctx;
-	int64_t now = relayd_clock();
 	struct link *ln = NULL;
-	struct question *q;
-	bool more = false;
 
 	(void)fd;
 	(void)what;
 	while ((ln = broker_next(x->r->broker, ln)) != NULL) {
-		if (!ln->up || ln->leaving || ln->version < 3 ||
-		    broker_best(x->r->broker, ln->peer) != ln)
-			continue;
-		more = true;
-		q = question_of(x, ln);
-		if (q != NULL && now >= q->deadline)
-			give_up(x, ln, q, now);
-		else if (q == NULL && now >= ln->peer->prove_at)
-			ask(x, ln);
+		if (is_asked_in(ln))
+			look_at(x, look_at_link(x, ln));
 	}
-	if (more)
-		look_soon(x);
 }
 
 void
@@ -383,7 +410,7 @@ proof_link_up(struct link *ln)
 		return;
 	if (ln->peer->prove_at < first)
 		ln->peer->prove_at = first;
-	look_soon(ln->r->proofs);
+	look_at(ln->r->proofs, ln->peer->prove_at);
 }
 
 void

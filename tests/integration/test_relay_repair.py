@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from relay_net import Caller, Session, made, wait_for
+from relay_net import Caller, Clock, Session, made, wait_for
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
 
@@ -121,6 +121,7 @@ def test_silent_holder_is_replaced(net):
 def liar(make_net):
     """Alice has a bundle that carol took; dave may be drawn next. Carol is the test."""
     net = make_net("alice", "bob", "carol", "dave")
+    net.clock = Clock(net.alice)
     net.dave.stores = {"deny": ["bob"]}
     net.alice.write_derived()
     net.start("alice")
@@ -173,6 +174,28 @@ def test_lacks_it(liar):
     carol.until(f"prove {bundle_id}")
     carol.say(f"lack {bundle_id}")
     replaced(net, bundle_id)
+
+
+def test_does_not_answer(liar):
+    """SPEC R-17.3: five minutes, on which this node was awake; and who proves it later has it."""
+    net, carol, bundle_id = liar
+    carol.until(f"prove {bundle_id}")
+    net.clock.set(0, 700)  # asleep for longer than the answer may take, and until the next question
+    nonce = carol.until(f"prove {bundle_id}").split(" ")[2]
+    assert net.alice.peer("carol")["unproven"] == "0"
+    net.clock.set(0, 700 + 305)
+    replaced(net, bundle_id)
+    assert net.alice.peer("carol")["unproven"] == "1"
+    assert net.alice.logged("a peer can't prove that it has a bundle") == 1
+    # An answer to a question that is over is none.
+    net.clock.set(0, 700 + 305 + 15)
+    text = file_of(net.alice, bundle_id)[1024:]
+    carol.say(f"proof {bundle_id} {hashlib.sha256(bytes.fromhex(nonce) + text).hexdigest()}")
+    again = carol.until(f"prove {bundle_id}").split(" ")[2]
+    assert again != nonce
+    carol.say(f"proof {bundle_id} {hashlib.sha256(bytes.fromhex(again) + text).hexdigest()}")
+    wait_for(lambda: net.alice.peer("carol")["unproven"] == "0", what="the proof to count")
+    assert holders(net.alice, bundle_id) == ["alice", "carol"]
 
 
 def test_proves_it(liar):
