@@ -162,7 +162,11 @@ changed(struct alert *a, const struct manifest *home)
 		return;
 	relayd_flush_soon(r);
 	if (a->outage.stage == 0) {
-		log_info("peer is heard again peer=%s", home->name);
+		if (is_heard(r, a->home))
+			log_info("peer is heard again peer=%s", home->name);
+		else
+			log_info("peer announced its absence, no alarm peer=%s",
+			    home->name);
 		return;
 	}
 	log_warn("peer is away peer=%s stage=%u ours=%s", home->name,
