@@ -217,6 +217,7 @@ annotate(
 	relay_value(line, len, "holders", item->holders, sizeof(item->holders));
 	drop_name(item->holders, self);
 	relay_value(line, len, "drawn", item->drawn, sizeof(item->drawn));
+	relay_value(line, len, "missing", item->missing, sizeof(item->missing));
 	relay_value(line, len, "state", item->state, sizeof(item->state));
 }
 

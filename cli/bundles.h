@@ -39,6 +39,7 @@ struct bundle_item {
 	unsigned copies; /* nodes that have it, this one included */
 	char holders[256]; /* the others that have it, with commas */
 	char drawn[256]; /* those that are to get it */
+	char missing[256]; /* that lost it, can't prove it or are silent */
 	char state[16]; /* of our own mail */
 };
 

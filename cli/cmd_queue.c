@@ -30,6 +30,8 @@ print_relay(const struct bundle_item *item)
 		cli_out(", also at %s", item->holders);
 	if (item->drawn[0] != '\0')
 		cli_out("; to go to %s", item->drawn);
+	if (item->missing[0] != '\0')
+		cli_out("; missing at %s", item->missing);
 	if (item->few)
 		cli_out("; fewer than wanted");
 	cli_out("%s%s\n", item->own ? "; accepted here" : "; brought by ",
@@ -73,6 +75,7 @@ json_relay(json_t *o, const struct bundle_item *item)
 	json_object_set_new(o, "copies", json_integer(item->copies));
 	json_object_set_new(o, "holders", jsonout_names(item->holders));
 	json_object_set_new(o, "drawn", jsonout_names(item->drawn));
+	json_object_set_new(o, "missing", jsonout_names(item->missing));
 }
 
 static void

@@ -232,6 +232,47 @@ judge_holders(size_t peers, unsigned sites, unsigned copies, struct verdict *v)
 		verdict_found(v, "%u sites", sites);
 }
 
+#define SILENT_DAYS 3 /* SPEC */
+
+void
+judge_holding(const struct peer_facts *f, struct verdict *v)
+{
+	verdict_begin(v, "%s has, and proves, what it took to hold", f->name);
+	if (!f->relay_up)
+		verdict_warn(v, "see sockets.relay", "relayd does not answer");
+	if (f->unproven > 0)
+		verdict_warn(v, "ask its operator to look at its disk",
+		    "it can't prove that it has %llu bundles; others shall "
+		    "hold them",
+		    (unsigned long long)f->unproven);
+	if (f->lost > 0)
+		verdict_warn(v, "ask its operator to look at its disk",
+		    "it has lost %llu bundles; others shall hold them",
+		    (unsigned long long)f->lost);
+	if (f->silent >= SILENT_DAYS)
+		verdict_warn(v, "ask its operator, or agamid peer remove",
+		    "it has been silent for %llu days: what it holds does not "
+		    "count, others shall hold it",
+		    (unsigned long long)f->silent);
+	verdict_found(v, "nothing is missing");
+}
+
+void
+judge_below(bool relay_up, uint64_t accepted, uint64_t below, struct verdict *v)
+{
+	verdict_begin(
+	    v, "what came in here is on as many nodes as its home wants");
+	if (!relay_up)
+		verdict_warn(v, "see sockets.relay", "relayd does not answer");
+	else if (below > 0)
+		verdict_warn(v, "agamid queue shows where each of them is",
+		    "%llu of %llu bundles are on fewer, for now",
+		    (unsigned long long)below, (unsigned long long)accepted);
+	else
+		verdict_found(
+		    v, "all of %llu bundles are", (unsigned long long)accepted);
+}
+
 void
 judge_clock(const struct clock_facts *f, struct verdict *v)
 {

@@ -54,6 +54,9 @@ struct peer_facts {
 	bool his_for_us, ours_for_him;
 	bool has_skew;
 	int64_t skew; /* its clock less ours, in seconds */
+	/* Days without a word, while others spoke; and copies that it had,
+	 * and has lost or can't prove. */
+	uint64_t silent, lost, unproven;
 };
 void judge_session(const struct peer_facts *f, int64_t now, struct verdict *v);
 void judge_confirmed(
@@ -62,6 +65,12 @@ void judge_allowed(const struct peer_facts *f, struct verdict *v);
 /* More than half of several peers differ: then it is our clock. */
 void judge_peer_clock(
     const struct peer_facts *f, bool most_differ, struct verdict *v);
+/* Does what it took count? */
+void judge_holding(const struct peer_facts *f, struct verdict *v);
+/* Of what was accepted here, and is held still, so much is on fewer nodes
+ * than wanted. */
+void judge_below(
+    bool relay_up, uint64_t accepted, uint64_t below, struct verdict *v);
 /* Does its clock differ from ours by more than a hello's way explains? */
 bool judge_differs(const struct peer_facts *f);
 

@@ -73,6 +73,8 @@ const struct doctor_check doctor_checks[] = {
     {"peers.clock", "each peer's clock and ours agree"},
     {"peers.allowed", "who may hold for whom"},
     {"peers.holders", "enough friends for all copies"},
+    {"peers.copies", "each peer has what it took"},
+    {"peers.below", "what came in here is on as many nodes as it should"},
     {"dns.resolver", "the name server answers"},
     {"dns.mx", "MX records as the world sees them"},
     {"dns.address", "our host's addresses"},

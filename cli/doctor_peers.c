@@ -46,6 +46,9 @@ find_peer(const struct doctor *d, const char *name, struct peer_facts *f)
 		    relay_value(line, len, "skew", value, sizeof(value));
 		if (f->has_skew)
 			f->skew = strtoll(value, NULL, 10);
+		f->silent = relay_number(line, len, "silent");
+		f->lost = relay_number(line, len, "lost");
+		f->unproven = relay_number(line, len, "unproven");
 		return true;
 	}
 	return false;
@@ -93,6 +96,8 @@ check_relations(struct doctor *d)
 		doctor_add(d, "peers.confirmed", f.name, &v);
 		judge_allowed(&f, &v);
 		doctor_add(d, "peers.allowed", f.name, &v);
+		judge_holding(&f, &v);
+		doctor_add(d, "peers.copies", f.name, &v);
 	}
 	buf_free(&confirmed);
 	free(path);
@@ -162,6 +167,28 @@ check_holders(struct doctor *d)
 	judge_holders(
 	    r->peer_count, sites, manifest_copies_of(r->self, sites), &v);
 	doctor_add(d, "peers.holders", NULL, &v);
+}
+
+/* relayd's line about this node. */
+static void
+check_below(struct doctor *d)
+{
+	uint64_t accepted = 0, below = 0;
+	const char *line;
+	struct verdict v;
+	struct cursor c;
+	char node[64];
+	size_t len;
+
+	cursor_init(&c, buf_str(&d->relay), d->relay.len);
+	while (cursor_line(&c, &line, &len)) {
+		if (!relay_value(line, len, "node", node, sizeof(node)))
+			continue;
+		accepted = relay_number(line, len, "own");
+		below = relay_number(line, len, "below");
+	}
+	judge_below(d->relay.len > 0, accepted, below, &v);
+	doctor_add(d, "peers.below", NULL, &v);
 }
 
 /* ---- host keys ---- */
@@ -269,6 +296,7 @@ doctor_peers(struct doctor *d)
 	check_relations(d);
 	check_clocks(d);
 	check_holders(d);
+	check_below(d);
 	if (doctor_wants(d, "peers.host-key"))
 		check_host_keys(d);
 }

@@ -83,6 +83,7 @@ take_node(struct report *r, const char *line, size_t len)
 	r->waiting = relay_number(line, len, "waiting");
 	r->own = relay_number(line, len, "own");
 	r->few = relay_number(line, len, "short");
+	r->below = relay_number(line, len, "below");
 	r->receipts = relay_number(line, len, "receipts");
 	r->paused = (int64_t)relay_number(line, len, "paused");
 	r->leaving = is_yes(line, len, "leaving");

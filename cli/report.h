@@ -71,7 +71,7 @@ struct report {
 	struct report_total totals[BUNDLE_MINE + 1];
 
 	/* From relayd; 0 where it does not run. */
-	uint64_t day, waiting, own, few, receipts;
+	uint64_t day, waiting, own, few, below, receipts;
 	uint64_t room; /* bytes free, asked of the file system */
 	uint64_t reserve;
 	int64_t paused; /* until when; 0: not */

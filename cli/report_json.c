@@ -117,8 +117,9 @@ json_accepted(const struct report *r)
 		    json_pack("{s:I, s:I}", "nodes",
 			(json_int_t)r->spreads[i].nodes, "bundles",
 			(json_int_t)r->spreads[i].bundles));
-	return json_pack("{s:o, s:o, s:o}", "count", known_if(known, r->own),
-	    "short", known_if(known, r->few), "spread", spread);
+	return json_pack("{s:o, s:o, s:o, s:o}", "count",
+	    known_if(known, r->own), "short", known_if(known, r->few), "below",
+	    known_if(known, r->below), "spread", spread);
 }
 
 static json_t *

@@ -124,6 +124,8 @@ put_relayd(const struct report *r, struct buf *out)
 	    out, "accepted_bundles", "Bundles held that came in here.", r->own);
 	single(out, "short_bundles",
 	    "Of these, those with fewer holders than wanted.", r->few);
+	single(out, "below_bundles",
+	    "Of these, those on fewer nodes than wanted.", r->below);
 	begin(out, "copies_bundles", "Of these, by nodes that have them.");
 	for (i = 0; i < r->spread_count; i++) {
 		snprintf(nodes, sizeof(nodes), "%u", r->spreads[i].nodes);

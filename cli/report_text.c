@@ -119,10 +119,10 @@ text_copies(const struct report *r, const struct screen *s, struct buf *out)
 		    "%s%u on %u node%s", i > 0 ? ", " : ": ",
 		    r->spreads[i].bundles, r->spreads[i].nodes,
 		    r->spreads[i].nodes == 1 ? "" : "s");
-	if (r->few > 0)
+	if (r->below > 0)
 		snprintf(few, sizeof(few),
-		    "; " SCREEN_WARN "%llu lack holders" SCREEN_PLAIN,
-		    (unsigned long long)r->few);
+		    "; " SCREEN_WARN "%llu on too few" SCREEN_PLAIN,
+		    (unsigned long long)r->below);
 	screen_line(out, s, "copies   of %llu accepted here%s%s",
 	    (unsigned long long)r->own, line, few);
 }

@@ -13,13 +13,14 @@
  * status		one line about the node:
  *	node=carol network=friends.example day=17 held=12 bytes=48000
  *	receipts=3 new=0 deliver=up waiting=0 own=9 short=0 paused=0
- *	leaving=no room=8000000000 waits=12 wait-median=48 wait-p95=110
+ *	below=1 leaving=no room=8000000000 waits=12 wait-median=48 wait-p95=110
  *	lost=0 untold=0 clock=ok
  *			(held: all bundles in held/, bytes theirs; new: files
  *			in new/; deliver: up or down; waiting: own mail not yet
  *			delivered; own: accepted here; short: of these, those
- *			with fewer holders than wanted; paused: until when this
- *			node said it is away, 0: it isn't; room: bytes free;
+ *			with fewer holders than wanted; below: of these, those
+ *			on fewer nodes than wanted, whatever the reason; paused:
+ *			until when this node said it is away, 0: it isn't; room: bytes free;
  *			waits: answers that waited for copies, the last 128 at
  *			most, and how long, in ms; lost: own mail that peers
  *			said expired there, and that has not come; untold: what
@@ -49,10 +50,11 @@
  *
  * queue		one line for each bundle:
  *	id=9f... home=bob size=4096 day=17 from=carol own=yes short=no
- *	copies=2 holders=carol,dave drawn=erin
+ *	copies=2 holders=carol,dave drawn=erin missing=frank
  *			(copies: nodes known to have it, this one included; own:
  *			accepted here; short: fewer holders than wanted could be
- *			drawn); own mail has, instead of the last five:
+ *			drawn; missing: those that have lost it, can't prove it
+ *			or are silent); own mail has, instead of the last six:
  *	state=waiting|delivering|retry|delivered
  *
  * flush [PEER]		dial that peer, or all, now, and ask for what is

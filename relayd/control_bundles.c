@@ -18,31 +18,50 @@
 #include "relayd/client.h"
 #include "relayd/delivery.h"
 #include "relayd/events.h"
+#include "relayd/repair.h"
 #include "relayd/state_expiry.h"
 
 #define PORTION 256 /* lines */
 #define EVENTS_SHOWN 200
 #define PREFIX_MIN 6 /* digits of an ID */
 
-/* Does this peer have it? */
-static bool
-is_there(enum copy_state state)
+enum which { WHICH_HOLD, WHICH_DRAWN, WHICH_MISS, WHICH_NONE };
+
+/* What a peer is to a bundle. */
+static enum which
+which_of(struct relayd *r, const struct copy *c)
 {
-	return state == COPY_OWN || state == COPY_SHORT ||
-	    state == COPY_BROUGHT || state == COPY_HAS;
+	const struct peer *p = peers_find(r->peers, c->peer);
+
+	switch (c->state) {
+	case COPY_OWN:
+	case COPY_SHORT:
+		return WHICH_HOLD;
+	case COPY_BROUGHT:
+	case COPY_HAS:
+		return p != NULL && repair_is_silent(r, p) ? WHICH_MISS
+							   : WHICH_HOLD;
+	case COPY_DRAWN:
+		return WHICH_DRAWN;
+	case COPY_LOST:
+	case COPY_UNPROVEN:
+		return WHICH_MISS;
+	default:
+		return WHICH_NONE;
+	}
 }
 
 static void
-put_names(struct buf *line, const char *key, const struct copy *copies,
-    int count, bool drawn)
+put_names(struct relayd *r, struct buf *line, enum which which,
+    const struct copy *copies, int count)
 {
+	static const char *const keys[] = {"holders", "drawn", "missing"};
 	char sep = '=';
 	int i;
 
-	buf_printf(line, " %s", key);
+	buf_printf(line, " %s", keys[which]);
 	for (i = 0; i < count; i++) {
-		if (drawn ? copies[i].state != COPY_DRAWN
-			  : !is_there(copies[i].state))
+		if (which_of(r, &copies[i]) != which)
 			continue;
 		buf_printf(line, "%c%s", sep, copies[i].peer);
 		sep = ',';
@@ -59,7 +78,7 @@ count_copies(struct relayd *r, const struct copy *copies, int count)
 	int i;
 
 	for (i = 0; i < count; i++) {
-		if (is_there(copies[i].state) &&
+		if (which_of(r, &copies[i]) == WHICH_HOLD &&
 		    strcmp(copies[i].peer, r->self->name) != 0)
 			n++;
 	}
@@ -79,8 +98,9 @@ put_held(
 	    (h->flags & INDEX_OWN) != 0 ? "yes" : "no",
 	    (h->flags & INDEX_SHORT) != 0 ? "yes" : "no",
 	    count_copies(r, copies, count));
-	put_names(line, "holders", copies, count, false);
-	put_names(line, "drawn", copies, count, true);
+	put_names(r, line, WHICH_HOLD, copies, count);
+	put_names(r, line, WHICH_DRAWN, copies, count);
+	put_names(r, line, WHICH_MISS, copies, count);
 }
 
 static void

@@ -95,7 +95,7 @@ status_node(struct relayd *r, struct client *c, const struct sums *s)
 	buf_printf(&line,
 	    "node=%s network=%s day=%u held=%zu bytes=%llu receipts=%u "
 	    "new=%u deliver=%s waiting=%u own=%u short=%u paused=%lld "
-	    "leaving=%s room=%llu waits=%u wait-median=%u wait-p95=%u "
+	    "below=%u leaving=%s room=%llu waits=%u wait-median=%u wait-p95=%u "
 	    "lost=%u untold=%u clock=%s",
 	    r->self->name, net == NULL ? "none" : network_self(net)->network,
 	    r->day.day, store_count(r->store), (unsigned long long)bytes,
@@ -103,6 +103,7 @@ status_node(struct relayd *r, struct client *c, const struct sums *s)
 	    delivery_connected(r->delivery) ? "up" : "down",
 	    delivery_waiting(r->delivery), s->own, s->few,
 	    (long long)(r->leaving ? 0 : away_until(r)),
+	    state_below_count(r->state, repair_silent_since(r)),
 	    r->leaving ? "yes" : "no", (unsigned long long)store_room(r->store),
 	    waits.count, waits.median, waits.p95, state_loss_count(r->state),
 	    state_lapse_count(r->state),

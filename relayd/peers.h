@@ -70,6 +70,7 @@ struct peer {
 	struct survey *survey;
 	uint32_t heard; /* in days of repair.c: when last; 0: never */
 	int64_t prove_at; /* ms: when it is asked for a proof again */
+	unsigned dodged; /* sessions that it ended instead of an answer */
 
 	/* What is held, and awaited, for this home. */
 	uint64_t held_count, held_bytes, awaited_bytes;

@@ -34,6 +34,7 @@
 #define JOBS_MAX 4 /* of one session */
 #define PIECE 262144 /* bytes read in one turn */
 #define LOOK_MS 5000
+#define DODGED_MAX 3 /* questions that sessions ended before */
 #define STATES 3 /* of copies that are asked for */
 #define LOOKS_MAX 256 /* copies looked at, to find one to ask for */
 #define MINUTE_MS 60000
@@ -82,7 +83,7 @@ look_at(struct proofs *x, int64_t at)
 	int64_t now = relayd_clock(), wait = at > now ? at - now : 0;
 	struct timeval tv;
 
-	if (evtimer_pending(x->timer, NULL) && x->due <= at)
+	if (evtimer_pending(x->timer, NULL) && x->due >= now && x->due <= at)
 		return;
 	if (wait > LOOK_MS)
 		wait = LOOK_MS;
@@ -270,6 +271,7 @@ proof_answered(struct link *ln, const struct proto_msg *m)
 		return; /* not asked for */
 	memcpy(nonce, q->nonce, sizeof(nonce));
 	question_free(x, q);
+	ln->peer->dodged = 0;
 	ln->peer->prove_at = relayd_clock() + EVERY_MS;
 	if (h == NULL || (h->flags & INDEX_GONE) != 0)
 		return; /* it went home meanwhile */
@@ -413,13 +415,27 @@ proof_link_up(struct link *ln)
 	look_at(ln->r->proofs, ln->peer->prove_at);
 }
 
+/* It is asked again as soon as it comes. That a session breaks proves
+ * nothing; but who ends one after the other has no answer (SPEC R-17.4). */
 void
 proof_link_gone(struct link *ln)
 {
 	struct question *q = question_of(ln->r->proofs, ln);
+	char id[BUNDLE_ID_LEN + 1];
+	struct peer *p = ln->peer;
 
-	if (q != NULL)
-		question_free(ln->r->proofs, q);
+	if (q == NULL)
+		return;
+	memcpy(id, q->id, sizeof(id));
+	question_free(ln->r->proofs, q);
+	p->prove_at = relayd_clock() + FIRST_MS;
+	look_at(ln->r->proofs, p->prove_at);
+	if (ln->leaving || broker_best(ln->r->broker, p) != NULL)
+		return; /* this node ended it, or it is there in another */
+	if (++p->dodged < DODGED_MAX)
+		return;
+	p->dodged = 0;
+	repair_unproven(ln->r, id, p);
 }
 
 /* Start and end --------------------------------------------------------------- */

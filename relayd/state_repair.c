@@ -164,6 +164,33 @@ state_copy_next(struct state *s, const char *peer, enum copy_state state,
 }
 
 unsigned
+state_below_count(struct state *s, int64_t silent)
+{
+	sqlite3_stmt *st = db_stmt(state_db(s),
+	    "SELECT count(DISTINCT own.id) FROM copies AS own, copies AS c"
+	    " WHERE own.state IN (?1, ?2) AND c.id = own.id"
+	    " AND (c.state IN (?2, ?3) OR ((c.state IN (?4, ?5)"
+	    " OR c.peer IN (SELECT peer FROM heard WHERE day <= ?6))"
+	    " AND NOT EXISTS (SELECT 1 FROM missing AS m WHERE m.id = c.id"
+	    " AND m.peer = c.peer AND m.replaced > 0) AND c.state != ?7))");
+	unsigned n = 0;
+
+	if (st == NULL)
+		return 0;
+	sqlite3_bind_int(st, 1, COPY_OWN);
+	sqlite3_bind_int(st, 2, COPY_SHORT);
+	sqlite3_bind_int(st, 3, COPY_DRAWN);
+	sqlite3_bind_int(st, 4, COPY_LOST);
+	sqlite3_bind_int(st, 5, COPY_UNPROVEN);
+	sqlite3_bind_int64(st, 6, silent);
+	sqlite3_bind_int(st, 7, COPY_REFUSED);
+	if (db_row(state_db(s), st) == 1)
+		n = (unsigned)sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return n;
+}
+
+unsigned
 state_copy_count(struct state *s, const char *peer, enum copy_state state)
 {
 	sqlite3_stmt *st = db_stmt(state_db(s),

@@ -45,6 +45,14 @@ int state_unreplaced_next(struct state *s, const char *peer,
 /* The same of all. */
 int state_copy_next(struct state *s, const char *peer, enum copy_state state,
     const char *after, char id_r[BUNDLE_ID_LEN + 1]);
+/*
+ * How many of the bundles accepted here are on fewer nodes than wanted: for
+ * whom too few were drawn, or that were not yet brought to all that were, or
+ * of which a copy is missing that nobody was drawn for. Those that were last
+ * heard on day silent, or before, are missing.
+ */
+unsigned state_below_count(struct state *s, int64_t silent);
+
 /* How many copies of this peer's are in this state. */
 unsigned state_copy_count(
     struct state *s, const char *peer, enum copy_state state);

@@ -153,9 +153,12 @@ def test_cannot_prove(liar):
     """SPEC R-17.1, R-17.3: shown, and replaced; and that it says it has it brings nothing back."""
     net, carol, bundle_id = liar
     words = carol.until(f"prove {bundle_id}").split(" ")
+    assert net.alice.ask("status")[0]["below"] == "0"
     carol.say(f"proof {bundle_id} {hashlib.sha256(b'no').hexdigest()}")
     replaced(net, bundle_id)
     assert net.alice.peer("carol")["unproven"] == "1"
+    assert net.alice.ask("status")[0]["below"] == "1"
+    assert queued(net.alice, bundle_id)["missing"] == "carol"
     # SPEC R-16.7
     assert [line for line in net.alice.ask("status") if "nodes" in line] == [{"nodes": "1", "bundles": "1"}]
     assert len(words[2]) == 32
@@ -176,26 +179,45 @@ def test_lacks_it(liar):
     replaced(net, bundle_id)
 
 
+def later(net, seconds):
+    """So much later; Alice looks, as always soon after a hello."""
+    net.clock.set(0, seconds)
+    Session(net.alice, "bob", dialled=False).hang_up()
+
+
 def test_does_not_answer(liar):
     """SPEC R-17.3: five minutes, on which this node was awake; and who proves it later has it."""
     net, carol, bundle_id = liar
     carol.until(f"prove {bundle_id}")
-    net.clock.set(0, 700)  # asleep for longer than the answer may take, and until the next question
+    later(net, 700)  # asleep for longer than the answer may take, and until the next question
     nonce = carol.until(f"prove {bundle_id}").split(" ")[2]
     assert net.alice.peer("carol")["unproven"] == "0"
-    net.clock.set(0, 700 + 305)
+    later(net, 1005)
     replaced(net, bundle_id)
     assert net.alice.peer("carol")["unproven"] == "1"
     assert net.alice.logged("a peer can't prove that it has a bundle") == 1
     # An answer to a question that is over is none.
-    net.clock.set(0, 700 + 305 + 15)
     text = file_of(net.alice, bundle_id)[1024:]
     carol.say(f"proof {bundle_id} {hashlib.sha256(bytes.fromhex(nonce) + text).hexdigest()}")
+    later(net, 1020)
     again = carol.until(f"prove {bundle_id}").split(" ")[2]
     assert again != nonce
     carol.say(f"proof {bundle_id} {hashlib.sha256(bytes.fromhex(again) + text).hexdigest()}")
     wait_for(lambda: net.alice.peer("carol")["unproven"] == "0", what="the proof to count")
     assert holders(net.alice, bundle_id) == ["alice", "carol"]
+
+
+def test_ends_the_session_instead(liar):
+    """SPEC R-17.4: asked again when it comes again; and twice is no answer, but three times is one."""
+    net, carol, bundle_id = liar
+    for unproven in ("0", "0", "1"):
+        carol.until(f"prove {bundle_id}")
+        carol.hang_up()
+        wait_for(lambda: net.alice.peer("carol")["session"] == "none", what="the end")
+        assert net.alice.peer("carol")["unproven"] == unproven
+        carol = Session(net.alice, "carol", dialled=False)
+    replaced(net, bundle_id)
+    carol.hang_up()
 
 
 def test_proves_it(liar):
@@ -219,7 +241,7 @@ def test_own_mail_needs_no_proof(make_net):
     net = make_net("alice", "bob", "carol")
     net.start("bob")
     net.bob.answer("retry")
-    carol = Caller(net.bob, "carol", version=3)
+    carol = Caller(net.bob, "carol")
     net.carol.path("out").mkdir()
     own = made(net.carol, "bob", count=8)
     other, = made(net.carol, "alice")

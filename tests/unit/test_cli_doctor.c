@@ -266,6 +266,21 @@ test_holders_clock_landlock(void **state)
 	    {9, 3, 4, DOCTOR_WARNING}, {1, 0, 4, DOCTOR_FAILURE},
 	    {0, 0, 4, DOCTOR_WARNING}};
 	static const struct {
+		struct peer_facts f;
+		const char *found;
+	} holding[] = {
+	    {{.name = "bob", .relay_up = true}, "nothing is missing"},
+	    {{.name = "bob", .relay_up = true, .silent = 2},
+		"nothing is missing"},
+	    {{.name = "bob", .relay_up = true, .silent = 3},
+		"silent for 3 days"},
+	    {{.name = "bob", .relay_up = true, .lost = 5, .silent = 3},
+		"lost 5 bundles"},
+	    {{.name = "bob", .relay_up = true, .lost = 5, .unproven = 7},
+		"can't prove that it has 7 bundles"},
+	    {{.name = "bob"}, "relayd does not answer"},
+	};
+	static const struct {
 		struct clock_facts f;
 		enum doctor_state want;
 	} clocks[] = {{{true, true, 5000}, DOCTOR_OK},
@@ -276,6 +291,20 @@ test_holders_clock_landlock(void **state)
 	int abi;
 
 	(void)state;
+	for (i = 0; i < COUNT(holding); i++) {
+		judge_holding(&holding[i].f, &v);
+		assert_non_null(strstr(v.found, holding[i].found));
+		assert_int_equal(
+		    v.state, i == 0 || i == 1 ? DOCTOR_OK : DOCTOR_WARNING);
+	}
+	judge_below(true, 12, 0, &v);
+	assert_int_equal(v.state, DOCTOR_OK);
+	assert_string_equal(v.found, "all of 12 bundles are");
+	judge_below(true, 12, 2, &v);
+	assert_int_equal(v.state, DOCTOR_WARNING);
+	assert_string_equal(v.found, "2 of 12 bundles are on fewer, for now");
+	judge_below(false, 0, 0, &v);
+	assert_int_equal(v.state, DOCTOR_WARNING);
 	for (i = 0; i < COUNT(rows); i++) {
 		judge_holders(rows[i].peers, rows[i].sites, rows[i].copies, &v);
 		assert_int_equal(v.state, rows[i].want);

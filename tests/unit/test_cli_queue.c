@@ -123,7 +123,8 @@ test_bundles(void **state)
 	assert_int_equal(
 	    buf_puts(&answer,
 		"id=" ID_1 " home=bob size=4096 from=dave own=no short=yes "
-		"copies=3 holders=carol,dave,carol,erin,carol drawn=frank\n"
+		"copies=3 holders=carol,dave,carol,erin,carol drawn=frank "
+		"missing=gail\n"
 		"id=" ID_2 " home=carol size=5 state=retry\n"
 		"id=feed home=x\n"
 		"nonsense\n"),
@@ -137,6 +138,7 @@ test_bundles(void **state)
 	assert_int_equal(list.items[2].copies, 3);
 	assert_string_equal(list.items[2].holders, "dave,erin");
 	assert_string_equal(list.items[2].drawn, "frank");
+	assert_string_equal(list.items[2].missing, "gail");
 	buf_free(&answer);
 	bundles_free(&list);
 	conf_free(&conf);

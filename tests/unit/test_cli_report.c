@@ -43,7 +43,7 @@ node(char *name, char *site)
 
 static const char status[] =
     "node=alice network=friends.example day=17 held=12 bytes=524288 "
-    "receipts=3 new=1 deliver=up waiting=2 own=9 short=2 paused=0 "
+    "receipts=3 new=1 deliver=up waiting=2 own=9 short=2 below=3 paused=0 "
     "leaving=no room=8000000000\n"
     "peer=bob known=yes session=dialled held=10 bytes=524288 drawn=3 "
     "receipts=0 failures=0 next=0 seen=1795256380 wants=1 short=2 age=4 "
@@ -134,8 +134,8 @@ test_screen(void **state)
 	    "our mail none waiting here\n"
 	    "         1 to be tried again, 2 refused, 0 in quarantine\n"
 	    "held     12 bundles for peers, 512.0 kB\n"
-	    "copies   of 9 accepted here: 2 on 2 nodes, 7 on 4 nodes; 2 lack "
-	    "holders\n"
+	    "copies   of 9 accepted here: 2 on 2 nodes, 7 on 4 nodes; 3 on too "
+	    "few\n"
 	    "for us   while away our mail is on 2 nodes (4 wanted, 2 may "
 	    "hold)\n"
 	    "         and survives any 1 of them\n"
@@ -381,6 +381,9 @@ test_json(void **state)
 	assert_int_equal(json_array_size(json_object_get(
 			     json_object_get(o, "accepted"), "spread")),
 	    2);
+	assert_int_equal(json_integer_value(json_object_get(
+			     json_object_get(o, "accepted"), "below")),
+	    3);
 	json_decref(o);
 	buf_free(&out);
 	report_free(&r);
@@ -407,6 +410,7 @@ test_prometheus(void **state)
 	assert_non_null(
 	    strstr(buf_str(&out), "agamid_own_bundles{state=\"refused\"} 2\n"));
 	assert_non_null(strstr(buf_str(&out), "\nagamid_problems 4\n"));
+	assert_non_null(strstr(buf_str(&out), "\nagamid_below_bundles 3\n"));
 	buf_free(&out);
 	report_free(&r);
 	make(&r, NULL, NULL);

@@ -236,6 +236,54 @@ test_replaced(void **state)
 	state_close(&s);
 }
 
+/* SPEC: what is on fewer nodes than wanted, whatever the reason. */
+static void
+test_below(void **state)
+{
+	static const struct {
+		enum copy_state own, copy;
+		const char *peer;
+		bool replaced;
+		unsigned want;
+	} cases[] = {
+	    {COPY_OWN, COPY_HAS, "dave", false, 0},
+	    {COPY_OWN, COPY_REFUSED, "dave", false, 0},
+	    {COPY_SHORT, COPY_HAS, "dave", false, 1},
+	    {COPY_OWN, COPY_DRAWN, "dave", false, 1},
+	    {COPY_OWN, COPY_LOST, "dave", false, 1},
+	    {COPY_OWN, COPY_LOST, "dave", true, 0},
+	    {COPY_OWN, COPY_UNPROVEN, "dave", false, 1},
+	    {COPY_OWN, COPY_UNPROVEN, "dave", true, 0},
+	    {COPY_OWN, COPY_HAS, "silent", false, 1},
+	    {COPY_OWN, COPY_HAS, "silent", true, 0},
+	    {COPY_OWN, COPY_DRAWN, "silent", true, 1},
+	    {COPY_OWN, COPY_REFUSED, "silent", false, 0},
+	    /* Another node accepted it. */
+	    {COPY_BROUGHT, COPY_LOST, "dave", false, 0},
+	};
+	static const char id[] = Z32 "0000000000000000000000000000000a";
+	struct state *s = open_state();
+	size_t i;
+
+	(void)state;
+	assert_int_equal(state_heard_set(s, "dave", 9), 0);
+	assert_int_equal(state_heard_set(s, "silent", 6), 0);
+	for (i = 0; i < N(cases); i++) {
+		assert_int_equal(
+		    state_copy_set(s, id, "alice", cases[i].own), 0);
+		assert_int_equal(state_copy_set(s, id, "erin", COPY_HAS), 0);
+		assert_int_equal(
+		    state_copy_set(s, id, cases[i].peer, cases[i].copy), 0);
+		if (cases[i].replaced)
+			assert_int_equal(
+			    state_missing_replaced(s, id, cases[i].peer, 9), 0);
+		assert_int_equal(state_below_count(s, 6), cases[i].want);
+		assert_int_equal(state_forget(s, id), 0);
+		assert_int_equal(state_missing_forget(s, id), 0);
+	}
+	state_close(&s);
+}
+
 int
 main(void)
 {
@@ -247,6 +295,7 @@ main(void)
 	    help_test(test_young),
 	    help_test(test_heard),
 	    help_test(test_replaced),
+	    help_test(test_below),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
