@@ -32,7 +32,10 @@
 struct network; /* one view */
 struct network_source; /* where views come from */
 
+/* derived_dir is copied; nothing is read yet. Ends the process
+ * when memory is out: for start-up. */
 struct network_source *network_source_new(const char *derived_dir);
+/* Views that were given out stay good. */
 void network_source_free(struct network_source **s);
 /* A reference to the newest view; NULL (with the reason) if none can be
  * read and none was read before. */
@@ -41,11 +44,13 @@ struct network *network_current(
 struct network *network_ref(struct network *n);
 void network_unref(struct network **n);
 
-/* Read a directory at once (tools, tests). */
+/* Read a directory at once (tools, tests). NULL, with the reason. */
 struct network *network_load(const char *derived_dir, struct error *error_r);
 
+/* What these return is borrowed, and lives as long as the view. */
 const struct manifest *network_self(const struct network *n);
 size_t network_peer_count(const struct network *n);
+/* NULL past the end. */
 const struct manifest *network_peer(const struct network *n, size_t i);
 /* Own node included. NULL if unknown. */
 const struct manifest *network_find(const struct network *n, const char *name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys - Ed25519 keys of tickets and receipts, through libsodium.
+ * keys - Ed25519 keys (RFC 8032) of tickets and receipts, through
+ * libsodium.
  *
  * A seed file is one line "ed25519-seed:<base64 of 32 bytes>", mode 0400;
  * a public key is written "ed25519:<base64 of 32 bytes>".
@@ -28,7 +29,7 @@ struct verify_key {
 	uint8_t public[KEYS_PUBLIC_SIZE];
 };
 
-/* libsodium's start; once, before threads. */
+/* libsodium's start; once, before threads. 0 or AG_ECRYPTO. */
 int keys_init(void);
 
 /* Make a seed file (0400; never over an existing one: AG_EEXIST). Fault
@@ -43,7 +44,7 @@ int keys_seed_load(
  * the two differ, and what is there stays. */
 bool keys_seed_follow(
     const char *path, const struct verify_key *named, struct sign_key *key);
-void keys_wipe(struct sign_key *key);
+void keys_wipe(struct sign_key *key); /* explicit_bzero */
 
 /* "ed25519:..." to and from; 0 or AG_EINVAL. */
 int keys_public_parse(const char *text, struct verify_key *key_r);
@@ -53,6 +54,8 @@ void keys_public_text(const uint8_t *public, char text[KEYS_TEXT_SIZE]);
  * 32 bytes. */
 void keys_name(const uint8_t *public, char name[KEYS_NAME_SIZE]);
 
+/* Over these bytes, without a hash before it (not Ed25519ph). 0;
+ * AG_ECRYPTO for sign, AG_ESIG for verify. */
 int keys_sign(const struct sign_key *key, const void *data, size_t len,
     uint8_t sig[KEYS_SIGNATURE_SIZE]);
 int keys_verify(const struct verify_key *key, const void *data, size_t len,

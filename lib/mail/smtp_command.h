@@ -13,8 +13,8 @@
 #include "mail/smtp_reply.h"
 #include "util/buf.h"
 
-/* Without line end. size: what SIZE says, in place of the envelope's (RFC
- * 1870). 0 or AG_ETOOBIG. */
+/* MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3), without line end. size: what
+ * SIZE says, in place of the envelope's (RFC 1870). 0 or AG_ETOOBIG. */
 int smtp_write_mail(const struct bsmtp_path *mail, uint64_t size,
     const struct smtp_offer *offer, struct buf *out);
 int smtp_write_rcpt(const struct bsmtp_path *rcpt,

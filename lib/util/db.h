@@ -22,9 +22,10 @@ struct db;
 
 /* schema: SQL that creates everything (IF NOT EXISTS); version goes into
  * user_version, a higher one on disk is refused. name is for fault
- * points and errors; borrowed. */
+ * points and errors; borrowed. 0; AG_EIO; AG_EPERM for the higher version. */
 int db_open(const char *path, const char *name, const char *schema, int version,
     struct db **db_r, bool *fresh_r, struct error *error_r);
+/* What is not committed is lost. */
 void db_close(struct db **db);
 
 /* A prepared statement, cached by the address of sql (a literal); reset
@@ -35,7 +36,7 @@ int db_run(struct db *db, sqlite3_stmt *st);
 /* 1: a row is there; 0: no more (reset); AG_EIO. */
 int db_row(struct db *db, sqlite3_stmt *st);
 
-/* A commit that fails has rolled back. */
+/* 0 or AG_EIO (logged); a commit that fails has rolled back. */
 int db_begin(struct db *db);
 int db_commit(struct db *db);
 void db_rollback(struct db *db);

@@ -5,6 +5,9 @@
  * Every function that writes passes fault points named by its point
  * argument: "<point>.write", "<point>.fsync", "<point>.rename",
  * "<point>.dirsync".
+ *
+ * What returns an int returns 0 or AG_EIO, and other errors where they are
+ * named; *error_r (which may be NULL) then says which path and why.
  */
 #ifndef AGAMID_FILE_H
 #define AGAMID_FILE_H
@@ -22,7 +25,8 @@ int file_pwrite_all(int fd, const void *data, size_t len, off_t at);
 /* read(2) until len bytes or end; the count, or AG_EIO. */
 ssize_t file_read_full(int fd, void *data, size_t len);
 
-/* The whole file, at most b->max bytes (AG_ETOOBIG over that). */
+/* The whole file, appended to b: at most b->max bytes (AG_ETOOBIG over
+ * that). AG_ENOENT, AG_ENOMEM. */
 int file_read(const char *path, struct buf *b, struct error *error_r);
 int file_read_fd(int fd, struct buf *b, struct error *error_r);
 

@@ -22,10 +22,13 @@ enum log_level { LOG_LVL_DEBUG, LOG_LVL_INFO, LOG_LVL_WARN, LOG_LVL_ERROR };
  * <event> ...", without time and newline. */
 typedef void log_sink_fn(enum log_level level, const char *line, void *ctx);
 
-/* ident is borrowed and must live as long as the process. */
+/* ident is borrowed and must live as long as the process; what is below
+ * least is not written. Both at start-up, before there are threads. */
 void log_open(const char *ident, enum log_level least);
+/* Lines go there, and not to standard error; NULL: back again. */
 void log_set_sink(log_sink_fn *sink, void *ctx);
 
+/* "%m" is the error in errno, as syslog(3) has it. */
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

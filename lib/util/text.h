@@ -16,7 +16,8 @@ void text_hex(const uint8_t *data, size_t len, char *out);
 int text_unhex(const char *hex, uint8_t *out, size_t len);
 bool text_is_hex(const char *s, size_t digits);
 
-/* Standard base64 with padding (RFC 4648 section 4), through libsodium. */
+/* Standard base64 with padding (RFC 4648 section 4), through libsodium. 0,
+ * or AG_ETOOBIG: outsize (with the NUL) does not hold it. */
 int text_base64(const uint8_t *data, size_t len, char *out, size_t outsize);
 /* Decodes exactly len bytes; 0 or AG_EINVAL. */
 int text_unbase64(const char *b64, uint8_t *out, size_t len);
@@ -54,7 +55,8 @@ bool text_address_in(const char *address, const char *net);
 /* RFC 3339 UTC ("2026-11-22T08:00:00Z") of a time_t; out has 21 bytes. */
 void text_time(int64_t t, char *out);
 
-/* xtext (RFC 3461 section 4), for XCLIENT and DSN values. */
+/* xtext (RFC 3461 section 4), for XCLIENT and DSN values. 0, or
+ * AG_ETOOBIG: outsize (with the NUL) does not hold it. */
 int text_xtext(const char *s, char *out, size_t outsize);
 
 /* strdup/format that end the process when memory is out: for start-up,
