@@ -29,9 +29,7 @@
 /* A bundle that a session was asked for. */
 struct expect {
 	TAILQ_ENTRY(expect) next;
-	char id[BUNDLE_ID_LEN + 1];
-	uint64_t size;
-	uint8_t signature[KEYS_SIGNATURE_SIZE]; /* of the ticket */
+	struct ticket ticket; /* verified (SPEC) */
 	struct peer *home;
 	uint64_t link; /* who brings it; 0: nobody any more */
 	int64_t deadline;
@@ -77,7 +75,7 @@ find(struct expects *x, const char *id)
 	struct expect *e;
 
 	TAILQ_FOREACH (e, &x->list, next) {
-		if (strcmp(e->id, id) == 0)
+		if (strcmp(e->ticket.id, id) == 0)
 			return e;
 	}
 	return NULL;
@@ -86,17 +84,17 @@ find(struct expects *x, const char *id)
 static void
 be_patient(struct expect *e)
 {
-	e->deadline =
-	    relayd_clock() + PATIENCE_MS + (int64_t)(e->size / SLOWEST) * 1000;
+	e->deadline = relayd_clock() + PATIENCE_MS +
+	    (int64_t)(e->ticket.size / SLOWEST) * 1000;
 }
 
 /* Ask this session for it. */
 static void
 ask(struct expect *e, struct link *ln)
 {
-	struct proto_msg m = {.verb = PROTO_ACCEPT, .size = e->size};
+	struct proto_msg m = {.verb = PROTO_ACCEPT, .size = e->ticket.size};
 
-	memcpy(m.id, e->id, sizeof(m.id));
+	memcpy(m.id, e->ticket.id, sizeof(m.id));
 	e->link = ln->number;
 	ln->wants++;
 	be_patient(e);
@@ -119,8 +117,8 @@ del(struct expects *x, struct expect *e)
 {
 	release_link(x, e);
 	TAILQ_REMOVE(&x->list, e, next);
-	e->home->awaited_bytes -= e->size;
-	x->awaited -= e->size;
+	e->home->awaited_bytes -= e->ticket.size;
+	x->awaited -= e->ticket.size;
 	free(e);
 }
 
@@ -133,16 +131,14 @@ expect_begin(struct link *ln, const struct ticket *t)
 
 	if (e == NULL)
 		return AG_ENOMEM;
-	memcpy(e->id, t->id, sizeof(e->id));
-	e->size = t->size;
-	memcpy(e->signature, t->signature, sizeof(e->signature));
+	e->ticket = *t;
 	e->home = peers_get(x->r->peers, t->home);
 	if (e->home == NULL) {
 		free(e);
 		return AG_ENOMEM;
 	}
-	e->home->awaited_bytes += e->size;
-	x->awaited += e->size;
+	e->home->awaited_bytes += e->ticket.size;
+	x->awaited += e->ticket.size;
 	TAILQ_INSERT_TAIL(&x->list, e, next);
 	ask(e, ln);
 	if (!evtimer_pending(x->timer, NULL))
@@ -168,7 +164,7 @@ pass_on(struct expects *x, struct expect *e)
 			return;
 		}
 	}
-	memcpy(id, e->id, sizeof(id));
+	memcpy(id, e->ticket.id, sizeof(id));
 	del(x, e);
 	contest_ask(x, id);
 }
@@ -184,8 +180,9 @@ done(struct expects *x, struct expect *e)
 		ln = broker_find(x->r->broker, e->waiters[i]);
 		if (ln == NULL)
 			continue;
-		state_copy_add(x->r->state, e->id, ln->peer->name, COPY_HAS);
-		link_send_after(ln, PROTO_HAVE, e->id);
+		state_copy_add(
+		    x->r->state, e->ticket.id, ln->peer->name, COPY_HAS);
+		link_send_after(ln, PROTO_HAVE, e->ticket.id);
 	}
 	del(x, e);
 }
@@ -203,8 +200,7 @@ expect_is_same(struct relayd *r, const struct ticket *t)
 {
 	struct expect *e = find(r->expects, t->id);
 
-	return e != NULL &&
-	    memcmp(e->signature, t->signature, sizeof(t->signature)) == 0;
+	return e != NULL && ticket_is_same(&e->ticket, t);
 }
 
 void
@@ -221,7 +217,7 @@ expect_wait(struct link *ln, const char *id)
 	}
 	if (e->waiter_count < WAITERS_MAX)
 		e->waiters[e->waiter_count++] = ln->number;
-	link_send_id(ln, PROTO_WAIT, e->id);
+	link_send_id(ln, PROTO_WAIT, e->ticket.id);
 }
 
 void
@@ -258,7 +254,7 @@ expect_pass_on(struct link *ln)
 		following = TAILQ_NEXT(e, next);
 		if (e->link != ln->number)
 			continue;
-		if (store_find(x->r->store, e->id) != NULL)
+		if (store_find(x->r->store, e->ticket.id) != NULL)
 			done(x, e);
 		else
 			pass_on(x, e);
@@ -278,7 +274,7 @@ expect_owed(
 			continue;
 		ln = broker_find(r->broker, e->link);
 		if (ln != NULL && ln->peer == from)
-			sum += e->size;
+			sum += e->ticket.size;
 	}
 	return sum;
 }

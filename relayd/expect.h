@@ -14,7 +14,7 @@ void expects_free(struct expects **x);
 
 /* Ask this session for the bundle of this ticket. 0 or AG_ENOMEM. */
 int expect_begin(struct link *ln, const struct ticket *t);
-/* Is it on its way; with this very ticket? */
+/* Is it on its way; with this very ticket, which was found good then? */
 bool expect_is(struct relayd *r, const char *id);
 bool expect_is_same(struct relayd *r, const struct ticket *t);
 /* It is: tell this session to wait, and remember it. */

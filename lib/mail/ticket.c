@@ -80,6 +80,18 @@ ticket_verify(const struct ticket *t, const struct verify_key *key)
 	return rc == AG_EINVAL ? AG_ESIG : rc;
 }
 
+bool
+ticket_is_same(const struct ticket *a, const struct ticket *b)
+{
+	return strcmp(a->network, b->network) == 0 &&
+	    strcmp(a->acceptor, b->acceptor) == 0 &&
+	    strcmp(a->home, b->home) == 0 && strcmp(a->nonce, b->nonce) == 0 &&
+	    strcmp(a->id, b->id) == 0 && a->size == b->size &&
+	    a->time == b->time && a->copies == b->copies &&
+	    strcmp(a->key, b->key) == 0 &&
+	    memcmp(a->signature, b->signature, sizeof(a->signature)) == 0;
+}
+
 int
 ticket_write(const struct ticket *t, struct buf *out)
 {

@@ -23,6 +23,7 @@
 #ifndef AGAMID_TICKET_H
 #define AGAMID_TICKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,8 @@ struct ticket {
 int ticket_sign(struct ticket *t, const struct sign_key *key);
 /* 0 or AG_ESIG. The caller finds the acceptor's key by t->key. */
 int ticket_verify(const struct ticket *t, const struct verify_key *key);
+/* The very same, field for field and in its signature? */
+bool ticket_is_same(const struct ticket *a, const struct ticket *b);
 /* Append the text to out (nothing on an error). 0, AG_EINVAL, AG_ETOOBIG,
  * AG_ENOMEM. */
 int ticket_write(const struct ticket *t, struct buf *out);

@@ -56,6 +56,32 @@ test_spec_example(void **state)
 	assert_int_equal(ticket_verify(&again, &pub), 0);
 }
 
+/* One field's other value makes another ticket, signature or not. */
+static void
+test_is_same(void **state)
+{
+	struct ticket t, other;
+	size_t i;
+
+	(void)state;
+	good_text(&t);
+	other = t;
+	assert_true(ticket_is_same(&t, &other));
+	strcpy(other.home, "dave");
+	assert_false(ticket_is_same(&t, &other));
+	other = t;
+	other.copies++;
+	assert_false(ticket_is_same(&t, &other));
+	other = t;
+	other.time++;
+	assert_false(ticket_is_same(&t, &other));
+	for (i = 0; i < sizeof(t.signature); i++) {
+		other = t;
+		other.signature[i] ^= 1;
+		assert_false(ticket_is_same(&t, &other));
+	}
+}
+
 static void
 set_network(struct ticket *t)
 {
@@ -328,6 +354,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    help_test(test_spec_example),
+	    help_test(test_is_same),
 	    help_test(test_bad_fields),
 	    help_test(test_bounds),
 	    help_test(test_each_byte_counts),
