@@ -25,9 +25,9 @@ struct offer {
 	enum offer_state state;
 };
 
-/* Offers made are at most PROTO_OPEN_MAX; a peer may want more of those
- * that it answered with "wait". */
-#define LINK_OFFERS_MAX (2 * PROTO_OPEN_MAX)
+/* A peer may want more than was offered and is not settled: of those that
+ * it answered with "wait". */
+#define LINK_OFFERS_MAX (PROTO_UNSETTLED_MAX + PROTO_OPEN_MAX)
 #define LINK_TOLD_MAX 8 /* receipts told, not yet noted */
 
 /* relayd's end of a session. */
@@ -49,6 +49,7 @@ struct link {
 	struct offer offers[LINK_OFFERS_MAX]; /* in the order made */
 	bool asked; /* the peer said mine */
 	unsigned offer_count;
+	unsigned unanswered; /* of these, OFFER_MADE */
 	unsigned flight; /* sent, not acknowledged */
 	uint64_t flight_bytes;
 	uint16_t round;

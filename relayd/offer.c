@@ -50,6 +50,8 @@ add(struct link *ln, const char *id, uint64_t size, enum offer_state state)
 	memcpy(o->id, id, sizeof(o->id));
 	o->size = size;
 	o->state = state;
+	if (state == OFFER_MADE)
+		ln->unanswered++;
 	return o;
 }
 
@@ -58,6 +60,8 @@ del(struct link *ln, struct offer *o)
 {
 	size_t at = (size_t)(o - ln->offers);
 
+	if (o->state == OFFER_MADE)
+		ln->unanswered--;
 	if (o->state == OFFER_SENT) {
 		ln->flight--;
 		ln->flight_bytes -= o->size;
@@ -221,6 +225,15 @@ take_news(struct link *ln)
 	p->news_drawn = false;
 }
 
+/* May one more be offered? What is wanted already is offered ahead of what
+ * may be in flight, so that no bundle waits for a question (SPEC R-4.6). */
+static bool
+has_room(const struct link *ln)
+{
+	return ln->unanswered < PROTO_OPEN_MAX &&
+	    ln->offer_count < PROTO_UNSETTLED_MAX;
+}
+
 void
 offer_more(struct link *ln)
 {
@@ -228,7 +241,7 @@ offer_more(struct link *ln)
 
 	if (broker_best(ln->r->broker, ln->peer) == ln) {
 		take_news(ln);
-		while (ln->offer_count < PROTO_OPEN_MAX) {
+		while (has_room(ln)) {
 			h = next_held(ln);
 			if (h == NULL)
 				h = next_drawn(ln);
@@ -277,6 +290,7 @@ wanted(struct link *ln, struct offer *o, const char *id)
 			link_send_text(ln, PROTO_REFUSED, id, not_for_you);
 	} else if (o->state == OFFER_MADE) {
 		o->state = OFFER_WANTED;
+		ln->unanswered--;
 	}
 }
 
@@ -340,7 +354,7 @@ offer_answered(struct link *ln, const struct proto_msg *m)
 
 	if (m->verb == PROTO_WANT) {
 		wanted(ln, o, m->id);
-		pump(ln);
+		offer_more(ln);
 		return;
 	}
 	if (m->verb == PROTO_STORED && (o == NULL || o->state != OFFER_SENT))

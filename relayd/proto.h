@@ -39,7 +39,8 @@
 #define PROTO_SUM_MAX (1ULL << 60) /* bytes */
 
 /* SPEC: what one side may have open with the other. */
-#define PROTO_OPEN_MAX 64 /* offers not settled */
+#define PROTO_OPEN_MAX 64 /* offers without an answer */
+#define PROTO_UNSETTLED_MAX 128 /* the same, and what was wanted then */
 #define PROTO_FLIGHT_MAX 48 /* bundles sent, not acknowledged */
 #define PROTO_FLIGHT_BYTES (512 * 1024)
 

@@ -23,9 +23,10 @@ def id_of(path):
 
 
 def test_offers_without_an_answer(net):
-    """SPEC R-4.6: 64 offers at most wait for an answer, 48 bundles for theirs."""
-    ids = net.alice.bundles("bob", 100, size=1000, copies=1)
-    wait_for(lambda: len(net.alice.held("bob")) == 100, what="taken")
+    """SPEC R-4.6: 64 offers at most wait for an answer, 48 bundles for theirs;
+    128 in all are not settled."""
+    ids = net.alice.bundles("bob", 150, size=1000, copies=1)
+    wait_for(lambda: len(net.alice.held("bob")) == 150, what="taken")
     bob = Caller(net.alice, "bob")
     offered = []
     for _ in range(64):
@@ -38,13 +39,16 @@ def test_offers_without_an_answer(net):
     for i in offered:
         bob.say(f"want {i}")
     bob.say(f"want {'e' * 64}")
-    sent = 0
+    sent = more = 0
     while not (line := bob.line()).startswith(f"refused {'e' * 64}"):
         word, bundle_id, *size = line.split(" ")
         if word == "bundle":
             bob.take(1024 + int(size[0]))
             sent += 1
-    assert sent == 48
+        elif word == "offer":
+            bob.take(int(size[-1]))
+            more += 1
+    assert sent == 48 and more == 64
     bob.say(f"stored {offered[0]}")
     assert bob.until("bundle")
     bob.hang_up()
