@@ -214,6 +214,18 @@ session_recv_feed(struct session_recv *r, const char *data, size_t len)
 	return taken;
 }
 
+/* All are on their way to the disk before any is waited for. */
+static void
+seal_waiting(struct session_recv *r)
+{
+	struct error error = {""};
+	unsigned i;
+
+	for (i = 0; i < r->count; i++)
+		(void)spool_writer_seal(
+		    r->waiting[i]->writer, &r->waiting[i]->ticket, &error);
+}
+
 void
 session_recv_commit(struct session_recv *r)
 {
@@ -222,6 +234,7 @@ session_recv_commit(struct session_recv *r)
 	unsigned i;
 	int rc;
 
+	seal_waiting(r);
 	for (i = 0; i < r->count; i++) {
 		a = r->waiting[i];
 		error.text[0] = '\0';

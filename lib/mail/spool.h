@@ -49,6 +49,14 @@ int spool_writer_commit(struct spool_writer *w, const struct ticket *t,
  * the caller calls file_sync_dir() for many. */
 int spool_writer_place(struct spool_writer *w, const struct ticket *t,
     const char *dest_dir, struct error *error_r);
+/*
+ * For group commit, before: write the head and have the kernel begin to
+ * write the file out, without waiting. When that was done for many, the
+ * first that is placed takes the journal's commit for all. Errors as above;
+ * what failed can't be placed.
+ */
+int spool_writer_seal(
+    struct spool_writer *w, const struct ticket *t, struct error *error_r);
 /* Discards what was not committed. */
 void spool_writer_free(struct spool_writer **w);
 /* Remove from tmp_dir what writers left that died (by lock, not by age:

@@ -39,6 +39,7 @@ struct spool_writer {
 	uint64_t size;
 	crypto_hash_sha256_state hash;
 	bool failed; /* a write failed: never commit */
+	bool sealed; /* the head is there: nothing more is written */
 	bool spent;
 };
 
@@ -109,7 +110,7 @@ spool_writer_new(
 int
 spool_write(struct spool_writer *w, const void *data, size_t len)
 {
-	if (w->spent || w->failed)
+	if (w->spent || w->failed || w->sealed)
 		return AG_EIO;
 	if (fault_point("spool.write") ||
 	    file_write_all(w->fd, data, len) < 0) {
@@ -181,7 +182,6 @@ static int
 compare_existing(const char *path, const struct ticket *t)
 {
 	struct ticket there;
-	struct buf a, b;
 	int fd, rc;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -193,14 +193,7 @@ compare_existing(const char *path, const struct ticket *t)
 	close(fd);
 	if (rc < 0)
 		return AG_ESIG;
-	buf_init(&a, TICKET_MAX);
-	buf_init(&b, TICKET_MAX);
-	if (ticket_write(&there, &a) < 0 || ticket_write(t, &b) < 0 ||
-	    a.len != b.len || memcmp(a.data, b.data, a.len) != 0)
-		rc = AG_EEXIST;
-	buf_free(&a);
-	buf_free(&b);
-	return rc;
+	return ticket_is_same(&there, t) ? 0 : AG_EEXIST;
 }
 
 /* Give the file its name. *new_r: it is ours, and was not there before. */
@@ -248,6 +241,39 @@ check_ticket(
 	return 0;
 }
 
+/* Check the ticket and write the head, if it isn't there. */
+static int
+seal(struct spool_writer *w, const struct ticket *t, struct error *error_r)
+{
+	int rc;
+
+	rc = check_ticket(w, t, error_r);
+	if (rc < 0 || w->sealed)
+		return rc;
+	rc = write_head(w, t);
+	if (rc == AG_EIO)
+		error_set_errno(error_r, rc, "can't write a bundle's head");
+	else if (rc < 0)
+		error_set(error_r, rc, "the ticket is malformed");
+	else
+		w->sealed = true;
+	return rc;
+}
+
+int
+spool_writer_seal(
+    struct spool_writer *w, const struct ticket *t, struct error *error_r)
+{
+	int rc;
+
+	rc = seal(w, t, error_r);
+	if (rc == 0)
+		(void)sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	else
+		w->failed = true;
+	return rc;
+}
+
 /* path: where it goes. */
 static int
 place(struct spool_writer *w, const struct ticket *t, const char *path,
@@ -255,22 +281,18 @@ place(struct spool_writer *w, const struct ticket *t, const char *path,
 {
 	int rc;
 
-	rc = check_ticket(w, t, error_r);
+	rc = seal(w, t, error_r);
 	w->spent = true;
 	if (rc < 0)
 		return rc;
-	rc = write_head(w, t);
-	if (rc == 0)
-		rc = sync_file(w);
+	rc = sync_file(w);
 	if (rc == 0)
 		rc = rename_into_place(w, path, t, new_r);
 	if (rc == AG_EEXIST)
 		error_set(
 		    error_r, rc, "%s is there under another ticket", path);
-	else if (rc == AG_EIO)
-		error_set_errno(error_r, rc, "can't write %s", path);
 	else if (rc < 0)
-		error_set(error_r, rc, "the ticket is malformed");
+		error_set_errno(error_r, rc, "can't write %s", path);
 	return rc;
 }
 

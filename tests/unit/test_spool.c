@@ -147,6 +147,36 @@ test_size_and_id(void **state)
 	assert_good(help_path("new/" ABC_NAME), &t);
 }
 
+/* Sealed first, placed later: nothing more is written, and it is not there
+ * before. */
+static void
+test_seal(void **state)
+{
+	struct spool_writer *w;
+	struct error error;
+	struct ticket t;
+
+	(void)state;
+	make_dirs();
+	ticket_for_abc(&t, help_key);
+	assert_int_equal(spool_writer_new(help_path("tmp"), &w, &error), 0);
+	assert_int_equal(spool_write(w, "ab", 2), 0);
+	assert_int_equal(spool_writer_seal(w, &t, &error), AG_ESIG);
+	assert_int_equal(
+	    spool_writer_place(w, &t, help_path("new"), &error), AG_EIO);
+	spool_writer_free(&w);
+	assert_int_equal(spool_writer_new(help_path("tmp"), &w, &error), 0);
+	assert_int_equal(spool_write(w, "abc", 3), 0);
+	assert_int_equal(spool_writer_seal(w, &t, &error), 0);
+	assert_int_equal(help_entries(help_path("new")), 0);
+	assert_int_equal(spool_write(w, "d", 1), AG_EIO);
+	assert_int_equal(
+	    spool_writer_place(w, &t, help_path("new"), &error), 0);
+	spool_writer_free(&w);
+	assert_good(help_path("new/" ABC_NAME), &t);
+	assert_int_equal(help_entries(help_path("tmp")), 0);
+}
+
 /* SPEC B-8.4 */
 static void
 test_ticket_of_another(void **state)
@@ -603,6 +633,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    help_test(test_commit),
 	    help_test(test_size_and_id),
+	    help_test(test_seal),
 	    help_test(test_ticket_of_another),
 	    help_test(test_there_already),
 	    help_test(test_no_directory),
