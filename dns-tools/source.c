@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "manifests/sign.h"
 #include "manifests/verified.h"
 #include "util/file.h"
 #include "util/text.h"
@@ -147,6 +148,7 @@ read_all(struct folder *f, const struct options *o, struct buf *errors)
 	size_t refused = 0;
 
 	known = cache_read(path, &before);
+	folder_verify(f, sign_verify);
 	folder_remember(f, known);
 	for (p = o->manifests; *p != NULL; p++)
 		refused += read_path(f, *p, scratch, errors);

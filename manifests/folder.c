@@ -12,17 +12,14 @@
  */
 #include "manifests/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/file.h"
 #include "util/text.h"
 #include "manifests/lookup.h"
-#include "manifests/sign.h"
 #include "manifests/verified.h"
 
 #define CLAIM_MAX 640
@@ -43,6 +40,7 @@ struct folder {
 	struct lookup *taken; /* claim -> manifest */
 	struct claim *claims; /* the texts */
 	struct verified *known; /* or NULL */
+	folder_verify_fn *verify;
 };
 
 struct folder *
@@ -76,6 +74,12 @@ folder_free(struct folder **fp)
 	lookup_free(&f->taken);
 	free(f->entries);
 	free(f);
+}
+
+void
+folder_verify(struct folder *f, folder_verify_fn *fn)
+{
+	f->verify = fn;
 }
 
 void
@@ -312,26 +316,6 @@ claim_take(struct folder *f, const struct manifest *m, const char *field,
 
 /* ---- one file ---- */
 
-int
-folder_read(const char *path, struct manifest **m_r, struct buf *errors)
-{
-	struct error e;
-	struct buf text;
-	int rc;
-
-	*m_r = NULL;
-	buf_init(&text, MANIFEST_MAX);
-	rc = file_read(path, &text, &e);
-	if (rc == 0) {
-		*m_r = manifest_parse(path, buf_str(&text), text.len, errors);
-		if (*m_r == NULL)
-			rc = AG_EINVAL;
-	} else
-		buf_printf(errors, "%s:1:1: %s\n", path, e.text);
-	buf_free(&text);
-	return rc;
-}
-
 static int
 signature_error(const char *path, const struct manifest *m, int rc,
     const struct error *e, struct buf *errors)
@@ -363,7 +347,7 @@ check_signature(struct folder *f, const char *path, struct manifest *m,
 	text_hex(hash, sizeof(hash), sha256);
 	if (f->known != NULL && verified_fill(f->known, sha256, m))
 		return 0;
-	if ((rc = sign_verify(m, scratch, &e)) != 0)
+	if ((rc = f->verify(m, scratch, &e)) != 0)
 		return signature_error(path, m, rc, &e, errors);
 	if (f->known != NULL)
 		verified_add(f->known, sha256, m);
@@ -428,55 +412,6 @@ folder_add_file(
 }
 
 /* ---- a directory ---- */
-
-static int
-is_yaml(const struct dirent *e)
-{
-	size_t len = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && len > 5 &&
-	    strcmp(e->d_name + len - 5, ".yaml") == 0;
-}
-
-static int
-by_bytes(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-int
-folder_list(const char *dir, char ***paths_r, struct error *error_r)
-{
-	struct dirent **list = NULL;
-	char **paths;
-	int i, count;
-
-	*paths_r = NULL;
-	count = scandir(dir, &list, is_yaml, by_bytes);
-	if (count < 0)
-		return error_set_errno(error_r,
-		    errno == ENOENT ? AG_ENOENT : AG_EIO, "can't read %s", dir);
-	paths = calloc((size_t)count + 1, sizeof(*paths));
-	for (i = 0; i < count; i++) {
-		if (paths != NULL)
-			paths[i] = file_join(dir, list[i]->d_name);
-		free(list[i]);
-	}
-	free(list);
-	*paths_r = paths;
-	return paths != NULL ? 0 : error_set(error_r, AG_ENOMEM, "no memory");
-}
-
-void
-folder_list_free(char ***paths)
-{
-	size_t i;
-
-	for (i = 0; *paths != NULL && (*paths)[i] != NULL; i++)
-		free((*paths)[i]);
-	free(*paths);
-	*paths = NULL;
-}
 
 /* Was it among the first count that were added? */
 static bool

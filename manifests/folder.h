@@ -23,6 +23,13 @@ struct folder;
 struct folder *folder_new(void); /* NULL: no memory */
 void folder_free(struct folder **f);
 
+/* What checks signatures, sign_verify() that is; not every program that
+ * reads manifests links OpenPGP. Say it before a file is added with a
+ * scratch directory. */
+typedef int folder_verify_fn(
+    struct manifest *m, const char *scratch, struct error *error_r);
+void folder_verify(struct folder *f, folder_verify_fn *fn);
+
 /*
  * Add a file. Errors are appended to errors, a line each with
  * file:line:column. scratch is a private directory for sign_verify();

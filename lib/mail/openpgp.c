@@ -43,18 +43,6 @@ engine_ops(enum openpgp_engine engine)
 	return &openpgp_gpgme_ops;
 }
 
-bool
-openpgp_engine_built(enum openpgp_engine engine)
-{
-	return engine_ops(engine) != NULL;
-}
-
-bool
-openpgp_engine_forks(enum openpgp_engine engine)
-{
-	return engine_ops(engine) == &openpgp_gpgme_ops;
-}
-
 const char *
 openpgp_engine_version(enum openpgp_engine engine)
 {

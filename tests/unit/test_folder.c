@@ -15,6 +15,7 @@
 #include "util/error.h"
 #include "util/text.h"
 #include "manifests/folder.h"
+#include "manifests/sign.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -294,6 +295,7 @@ signatures(void **state)
 
 	(void)state;
 	buf_init(&errors, 65536);
+	folder_verify(f, sign_verify);
 	text = xstrdup(carol);
 	strstr(text, "192.0.2.3")[8] = '4';
 	help_write(help_path("carol.yaml"), text, strlen(text));
