@@ -261,6 +261,28 @@ def test_own_mail_needs_no_proof(make_net):
     carol.hang_up()
 
 
+def test_older_release(make_net):
+    """SPEC R-2.7, R-16.8: it holds, and is asked nothing that it would not know."""
+    net = make_net("alice", "bob", "carol", "dave")
+    net.start("alice")
+    bundle_id, = net.alice.bundles("bob", copies=3)
+    carol, dave = (Session(net.alice, name, dialled=False, version=v) for name, v in (("carol", 2), ("dave", 3)))
+    for session in (carol, dave):
+        session.until(f"offer {bundle_id}")
+        session.say(f"want {bundle_id}")
+        session.until(f"bundle {bundle_id}")
+        session.say(f"stored {bundle_id}")
+    wait_for(lambda: holders(net.alice, bundle_id) == ["alice", "carol", "dave"], what="the copies to count")
+    dave.until(f"prove {bundle_id}")  # whoever else was to be asked was so, too
+    carol.say(f"due {bundle_id}")
+    while not (line := carol.message()).startswith("no-receipt"):
+        assert line.split(" ")[0] not in ("prove", "census", "which", "due", "adopt")
+    assert holders(net.alice, bundle_id) == ["alice", "carol", "dave"]
+    assert net.alice.ask("status")[0]["below"] == "0"
+    carol.hang_up()
+    dave.hang_up()
+
+
 def test_has_lost_it(liar):
     """SPEC R-15.3, R-16.2: whoever holds less than it did is asked which, and replaced."""
     net, carol, bundle_id = liar
