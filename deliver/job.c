@@ -22,10 +22,14 @@
 
 #include "deliver/check.h"
 #include "deliver/keep.h"
+#include "deliver/showq.h"
 #include "util/fault.h"
 #include "util/log.h"
 
 #define ARRIVAL_SECONDS 3 /* from Postfix to the mailbox, most times */
+/* Longer, and the store is down: then for so long, and here so far. */
+#define QUEUE_SECONDS 3600
+#define QUEUE_HERE_SECONDS 15
 
 enum step { STEP_ON, STEP_END };
 
@@ -319,6 +323,29 @@ job_count(const struct delivery *d, enum rcpt_state state)
 	return n;
 }
 
+/*
+ * The mail store may take longer. What an earlier attempt gave to Postfix
+ * stands in its queue then, as from this sender, of between that attempt
+ * and its end: this process's start, if it was a death.
+ */
+static enum step
+job_look_into_queue(struct delivery *d)
+{
+	int64_t since = ledger_injecting_since(d->home->ledger, d->ticket.id);
+	int64_t now = job_now(), end = d->home->started;
+
+	if (since <= 0 || now < since || now - since > QUEUE_SECONDS)
+		return STEP_ON;
+	if (showq_holds(d->home->showq, d->opened.envelope.mail.path, since - 1,
+		end >= since ? end : now) != 1)
+		return STEP_ON;
+	if (now - since < QUEUE_HERE_SECONDS)
+		d->job->wait_ms = 1000;
+	error_set(&d->error, AG_EAGAIN, "Postfix may have it in its queue");
+	log_info("waiting id=%s error=\"%s\"", d->ticket.id, d->error.text);
+	return job_pause(d);
+}
+
 static enum step
 job_inject(struct delivery *d)
 {
@@ -327,6 +354,8 @@ job_inject(struct delivery *d)
 
 	if (job_count(d, RCPT_WAITING) == 0)
 		return STEP_ON;
+	if (job_look_into_queue(d) == STEP_END)
+		return STEP_END;
 	rc = ledger_injecting(
 	    d->home->ledger, d->ticket.id, &d->rcpts, job_now());
 	if (rc == AG_EAGAIN)

@@ -36,6 +36,8 @@ struct home { /* what all jobs share; read only but for the ledger */
 	char *recovery; /* where it was restored: another that opens */
 	char *scratch; /* for engines */
 	char *socket; /* Postfix's */
+	char *showq; /* and where it tells of its queue */
+	int64_t started; /* this process; seconds */
 	const char *maildir; /* instead of Postfix (agamid rescue), or NULL */
 	enum receipts_over signs;
 	char *tmp, *refused, *quarantine;

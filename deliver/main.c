@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deliver/maildir.h"
@@ -151,6 +152,8 @@ home_open(struct home *h, const struct conf *conf)
 	if (maildir != NULL)
 		h->signs = sign ? RECEIPTS_DONE : RECEIPTS_NONE;
 	h->socket = join3(conf->queue_dir, "public", "agamid-inject");
+	h->showq = join3(conf->queue_dir, "public", "showq");
+	h->started = (int64_t)time(NULL);
 	make_dirs(h);
 	make_maildir(h);
 	load_secrets(h);
@@ -175,6 +178,7 @@ home_close(struct home *h)
 	free(h->tmp);
 	free(h->scratch);
 	free(h->socket);
+	free(h->showq);
 }
 
 int
