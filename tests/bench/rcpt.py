@@ -10,9 +10,9 @@ import struct
 import subprocess
 import tempfile
 
+from cli_node import NETWORK, Cli
 from measure import Result, timed
 from relay_net import BUILD, TOOLS, Process, wait_for
-from test_cli import NETWORK, Cli
 
 ADDRESS, PORT = "192.0.2.9", 40009
 ASKED = 2000

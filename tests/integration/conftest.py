@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the tests of relayd."""
+"""Fixtures of the tests of relayd, and of agamid with --root."""
 import tempfile
 
 import pytest
 
+from cli_node import Cli
 from relay_net import Net
 
 
@@ -23,3 +24,13 @@ def make_net(request):
         if request.session.testsfailed != failed:
             net.show()
         net.close()
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    def make(name, *options):
+        node = Cli(tmp_path / name)
+        node.init(name, *options)
+        return node
+
+    return make

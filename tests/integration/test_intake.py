@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 import pytest
-from test_cli import Cli
+from cli_node import Cli
 
 
 def copy(node, root):

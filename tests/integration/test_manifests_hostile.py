@@ -10,7 +10,7 @@ import re
 import subprocess
 import time
 
-from test_cli import program
+from cli_node import program
 from test_intake import inbox, made, nodes, pair, post  # noqa: F401
 
 SERIAL = 2026990101

@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import pytest
-from test_cli import program
+from cli_node import program
 
 SOURCE = pathlib.Path(__file__).parents[2]
 MAN = SOURCE / "doc/man"

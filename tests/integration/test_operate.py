@@ -16,7 +16,7 @@ import time
 
 import pytest
 from relay_net import Process, BUILD, wait_for
-from test_cli import Cli, program
+from cli_node import Cli, program
 
 PLAIN = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")} | {"TERM": "xterm"}
 

@@ -10,7 +10,7 @@ import select
 import subprocess
 
 import pytest
-from test_cli import Cli, program
+from cli_node import Cli, program
 from test_intake import apply, copy, gpg_sign, made, nodes, pair, post  # noqa: F401
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from test_cli import Cli
+from cli_node import Cli
 from test_intake import apply, copy, gpg_sign, in_force, made, nodes, pair, post, status  # noqa: F401
 
 

@@ -9,7 +9,7 @@ import resource
 import shutil
 import subprocess
 
-from test_cli import NETWORK, Cli
+from cli_node import NETWORK, Cli
 
 TOOLS = pathlib.Path(os.environ.get("AGAMID_TOOLS", "build/lab/tests/tools"))
 COUNT = 1000

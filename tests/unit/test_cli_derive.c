@@ -2,7 +2,7 @@
 /*
  * Tests of cli/derive_*.c: the tables and keys that follow from the
  * manifests. What Postfix and sshd say to them is tried in
- * tests/integration/test_cli.py.
+ * tests/integration/test_apply.py.
  */
 #include "help.h"
 
