@@ -284,7 +284,7 @@ commit_group(struct session *s)
 		report(s); /* of refusals */
 		return;
 	}
-	if (session_recv_waiting(s->recv) < SESSION_BATCH_MAX &&
+	if (session_recv_waiting(s->recv) < GROUP_MAX &&
 	    s->now - s->group < GROUP_MS && !s->over &&
 	    is_readable(s->setup->in_fd))
 		return;

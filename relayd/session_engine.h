@@ -21,6 +21,9 @@
 #define PROBE_MS 10000 /* the same, if relayd has doubts */
 #define STUCK_MS 120000 /* the peer doesn't read */
 #define BYE_MS 5000 /* for the last lines to go out */
+/* Half of what a peer has in flight: relayd looks at one group while the
+ * next comes. */
+#define GROUP_MAX (PROTO_FLIGHT_MAX / 2)
 #define GROUP_MS 50 /* a bundle waits at most so long for others */
 #define SLOWEST 8192 /* bytes a second; for the patience with pings */
 #define UNACKED_MAX (8u << 20) /* what buffers on the way may hold */
