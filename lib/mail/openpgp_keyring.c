@@ -36,7 +36,7 @@
 
 #define KEYRING_SUBDIR_MODE 0755
 #define KEYRING_FILE_MODE 0644
-#define KEYRING_LIST_MAX (1024 * 1024)
+#define KEYRING_LIST_MAX (64U << 20) /* a line of 82 bytes a key */
 #define KEYRING_CERT_MAX 16384
 
 /* ---- writing ---- */
