@@ -1,60 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * census - tallies told and compared. See census.h.
+ * census - what is held here, told, and told in detail to who asks. See
+ * census.h; what peers say is census_ask.c's.
  *
- * A bucket is asked about when it changed, there or here, since it was
- * last settled; so what is held for long costs nothing.
- *
- * SECURITY: a peer may lie about what it holds; proof.c is for that. It
- * learns how much is held here for homes that it may hold for itself, and
- * of IDs only those that it knows.
+ * SECURITY: a peer learns how much is held here for homes that it may hold
+ * for itself, and of IDs only those that it knows.
  */
-#include "relayd/census.h"
+#include "relayd/census_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
-#include <sodium.h>
 
-#include "util/log.h"
 #include "util/text.h"
-#include "relayd/repair.h"
-#include "relayd/tally.h"
 
 #define SAY_MS 60000 /* changes are told at most so often */
-#define TURN_MS 20 /* between buckets that are settled without asking */
 #define AGAIN_MS 5000 /* while receipts are to be told first */
-#define ANSWER_MS 60000 /* within which these must come */
-#define ASK_MAX 512 /* buckets asked of one peer in a minute */
-#define ASKED_MAX 1024 /* and answered */
+#define ASKED_MAX 1024 /* buckets asked about by one peer in a minute */
 #define MINUTE_MS 60000
 
 /* What is held here for a home. */
 struct own {
 	struct tally tally;
 	uint64_t changed; /* the generation in which it last did */
-};
-
-/* What a peer said that it holds for a home. */
-struct claim {
-	TAILQ_ENTRY(claim) next;
-	struct peer *home;
-	struct tally said;
-	bool settled[TALLY_BUCKETS];
-};
-
-/* Of a peer. */
-struct survey {
-	TAILQ_HEAD(, claim) claims;
-	/* The bucket that it was asked about. */
-	uint64_t link; /* 0: none */
-	struct claim *claim;
-	unsigned bucket;
-	uint8_t nonce[TALLY_NONCE];
-	int64_t deadline;
-	unsigned asked; /* since: */
-	int64_t asked_since;
 };
 
 struct census {
@@ -67,9 +36,8 @@ struct census {
 	int64_t due; /* when it is set to */
 };
 
-/* Look in so many milliseconds, or sooner if that was meant before. */
-static void
-look_in(struct census *c, int64_t ms)
+void
+census_look_in(struct census *c, int64_t ms)
 {
 	int64_t due = relayd_clock() + ms;
 	struct timeval tv = {
@@ -120,27 +88,12 @@ own_of(const struct census *c, const struct peer *home)
 	return home->number < c->own_count ? c->owns[home->number] : NULL;
 }
 
-/* Buckets that changed here are to be settled anew with everybody. */
-static void
-unsettle(struct census *c, unsigned home, const struct tally *before,
-    const struct tally *now)
+const struct tally *
+census_own(const struct census *c, const struct peer *home)
 {
-	struct claim *cl;
-	struct peer *p;
-	unsigned i, b;
+	const struct own *o = own_of(c, home);
 
-	for (i = 1; (p = peers_at(c->r->peers, i)) != NULL; i++) {
-		if (p->survey == NULL)
-			continue;
-		TAILQ_FOREACH (cl, &p->survey->claims, next) {
-			if (cl->home->number != home)
-				continue;
-			for (b = 0; b < TALLY_BUCKETS; b++) {
-				if (before->digests[b] != now->digests[b])
-					cl->settled[b] = false;
-			}
-		}
-	}
+	return o == NULL ? NULL : &o->tally;
 }
 
 /* Which homes' have changed? known: so many have a tally of before. */
@@ -159,7 +112,7 @@ compare_all(struct census *c, const struct tally *before, size_t known,
 		if (o == NULL || memcmp(was, &o->tally, sizeof(*was)) == 0)
 			continue;
 		o->changed = generation;
-		unsettle(c, (unsigned)i, was, &o->tally);
+		census_unsettle(c->r->peers, (unsigned)i, was, &o->tally);
 	}
 }
 
@@ -233,118 +186,10 @@ say_changes(struct census *c, struct link *ln)
 	ln->census = c->counted;
 }
 
-/* What a peer said ------------------------------------------------------- */
-
-static struct survey *
-survey_of(struct peer *p)
-{
-	if (p->survey == NULL) {
-		p->survey = xcalloc(1, sizeof(*p->survey));
-		TAILQ_INIT(&p->survey->claims);
-	}
-	return p->survey;
-}
-
-static struct claim *
-claim_find(const struct survey *s, const struct peer *home)
-{
-	struct claim *cl;
-
-	if (s == NULL)
-		return NULL;
-	TAILQ_FOREACH (cl, &s->claims, next) {
-		if (cl->home == home)
-			return cl;
-	}
-	return NULL;
-}
-
-static struct claim *
-claim_get(struct survey *s, struct peer *home)
-{
-	struct claim *cl = claim_find(s, home);
-
-	if (cl != NULL)
-		return cl;
-	cl = calloc(1, sizeof(*cl));
-	if (cl == NULL)
-		return NULL;
-	cl->home = home;
-	TAILQ_INSERT_TAIL(&s->claims, cl, next);
-	return cl;
-}
+/* Answering ------------------------------------------------------------------ */
 
 bool
-census_find(const struct peer *p, const struct peer *home, uint64_t *count_r,
-    uint64_t *bytes_r)
-{
-	const struct claim *cl = claim_find(p->survey, home);
-
-	if (cl == NULL)
-		return false;
-	*count_r = cl->said.count;
-	*bytes_r = cl->said.bytes;
-	return true;
-}
-
-void
-census_told(struct link *ln, const struct proto_msg *m)
-{
-	struct relayd *r = ln->r;
-	struct peer *home = peers_find(r->peers, m->node);
-	struct tally said;
-	struct claim *cl;
-	unsigned b;
-
-	if (home == NULL || m->payload_len != TALLY_SIZE ||
-	    !census_may_hold(r, ln->peer->name, home->name))
-		return; /* the two see the network differently */
-	cl = claim_get(survey_of(ln->peer), home);
-	if (cl == NULL)
-		return;
-	tally_read((const uint8_t *)m->payload, &said);
-	for (b = 0; b < TALLY_BUCKETS; b++) {
-		if (said.digests[b] != cl->said.digests[b])
-			cl->settled[b] = false;
-	}
-	said.count = m->count;
-	said.bytes = m->size;
-	cl->said = said;
-	look_in(r->census, TURN_MS);
-}
-
-/* What follows ------------------------------------------------------------- */
-
-/* The peer has, or has not, what is held here in this bucket: all of it if
- * marks is NULL, else what is among them. whole: none is left out. */
-static void
-conclude(struct relayd *r, struct peer *p, const struct claim *cl,
-    unsigned bucket, const uint8_t *marks, size_t n, bool whole)
-{
-	struct index *ix = store_index(r->store);
-	char id[BUNDLE_ID_LEN + 1];
-	uint8_t mark[TALLY_MARK];
-	struct held *h;
-	size_t slot;
-
-	for (slot = 0; (h = index_from(ix, &slot)) != NULL; slot++) {
-		if (h->home != cl->home->number || h->id[0] != bucket ||
-		    (h->flags & INDEX_GONE) != 0)
-			continue;
-		held_id(h, id);
-		if (marks != NULL)
-			tally_mark(p->survey->nonce, h->id, mark);
-		if (marks == NULL || tally_has(marks, n, mark))
-			repair_found(r, id, p);
-		else if (whole)
-			repair_lost(r, id, p);
-	}
-}
-
-/* Asking -------------------------------------------------------------------- */
-
-static bool
-may_ask(unsigned *asked, int64_t *since, unsigned max)
+census_may_ask(unsigned *asked, int64_t *since, unsigned max)
 {
 	int64_t now = relayd_clock();
 
@@ -354,100 +199,6 @@ may_ask(unsigned *asked, int64_t *since, unsigned max)
 	}
 	return ++*asked <= max;
 }
-
-static void
-ask(struct link *ln, struct claim *cl, unsigned bucket)
-{
-	struct survey *s = ln->peer->survey;
-	struct proto_msg m = {.verb = PROTO_WHICH, .count = bucket};
-
-	s->link = ln->number;
-	s->claim = cl;
-	s->bucket = bucket;
-	s->deadline = relayd_clock() + ANSWER_MS;
-	randombytes_buf(s->nonce, sizeof(s->nonce));
-	memcpy(m.node, cl->home->name, sizeof(m.node));
-	text_hex(s->nonce, sizeof(s->nonce), m.nonce);
-	link_send(ln, &m, -1);
-}
-
-/* The next bucket that is to be settled, and about which there is
- * something to know. */
-static bool
-next_bucket(const struct census *c, const struct survey *s,
-    struct claim **claim_r, unsigned *bucket_r)
-{
-	const struct own *o;
-	struct claim *cl;
-	unsigned b;
-
-	TAILQ_FOREACH (cl, &s->claims, next) {
-		o = own_of(c, cl->home);
-		for (b = 0; o != NULL && b < TALLY_BUCKETS; b++) {
-			if (cl->settled[b] || o->tally.digests[b] == 0)
-				continue;
-			*claim_r = cl;
-			*bucket_r = b;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Settle one bucket: ask, or, where both have the same, don't. */
-static void
-ask_more(struct census *c, struct link *ln)
-{
-	struct survey *s = ln->peer->survey;
-	struct claim *cl;
-	unsigned b;
-
-	if (s == NULL)
-		return;
-	if (s->link != 0 && relayd_clock() < s->deadline)
-		return;
-	s->link = 0;
-	if (!next_bucket(c, s, &cl, &b))
-		return;
-	look_in(c, TURN_MS);
-	if (cl->said.digests[b] == own_of(c, cl->home)->tally.digests[b]) {
-		cl->settled[b] = true;
-		conclude(c->r, ln->peer, cl, b, NULL, 0, true);
-	} else if (may_ask(&s->asked, &s->asked_since, ASK_MAX)) {
-		ask(ln, cl, b);
-	}
-}
-
-void
-census_answered(struct link *ln, const struct proto_msg *m)
-{
-	struct survey *s = ln->peer->survey;
-	uint8_t *marks;
-	size_t n = m->payload_len / TALLY_MARK;
-	char nonce[PROTO_NONCE_LEN + 1];
-
-	if (s == NULL || s->link != ln->number)
-		return;
-	text_hex(s->nonce, sizeof(s->nonce), nonce);
-	if (strcmp(nonce, m->nonce) != 0 ||
-	    strcmp(m->node, s->claim->home->name) != 0 ||
-	    m->count != s->bucket || m->payload_len % TALLY_MARK != 0)
-		return;
-	s->link = 0;
-	s->claim->settled[s->bucket] = true;
-	marks = malloc(m->payload_len + 1);
-	if (marks != NULL) {
-		if (n > 0)
-			memcpy(marks, m->payload, m->payload_len);
-		tally_sort(marks, n);
-		conclude(ln->r, ln->peer, s->claim, s->bucket, marks, n,
-		    n < TALLY_MARKS_MAX);
-		free(marks);
-	}
-	look_in(ln->r->census, 0);
-}
-
-/* Answering ------------------------------------------------------------------ */
 
 static void
 put_marks(struct relayd *r, const struct peer *home, unsigned bucket,
@@ -477,7 +228,7 @@ census_asked(struct link *ln, const struct proto_msg *m)
 	uint8_t nonce[TALLY_NONCE];
 	struct buf marks;
 
-	if (!may_ask(&ln->asked_of_us, &ln->asked_since, ASKED_MAX)) {
+	if (!census_may_ask(&ln->asked_of_us, &ln->asked_since, ASKED_MAX)) {
 		link_end(ln, "too many questions");
 		return;
 	}
@@ -504,10 +255,10 @@ look_at(struct census *c, struct link *ln, bool say_now)
 	    broker_best(c->r->broker, ln->peer) != ln)
 		return;
 	if (ln->peer->tells > 0 && ln->census < c->counted)
-		look_in(c, AGAIN_MS);
+		census_look_in(c, AGAIN_MS);
 	else if (say_now || ln->census == 0)
 		say_changes(c, ln);
-	ask_more(c, ln);
+	census_ask_more(c, ln);
 }
 
 static void
@@ -526,30 +277,21 @@ on_timer(evutil_socket_t fd, short what, void *ctx)
 	while ((ln = broker_next(c->r->broker, ln)) != NULL)
 		look_at(c, ln, say_now);
 	/* An answer that does not come, or a minute that is over. */
-	look_in(c, ANSWER_MS);
+	census_look_in(c, CENSUS_ANSWER_MS);
 }
 
 void
 census_look(struct relayd *r)
 {
 	if (r->census->counted != store_generation(r->store))
-		look_in(r->census, SAY_MS);
+		census_look_in(r->census, SAY_MS);
 }
 
 void
 census_link_up(struct link *ln)
 {
 	if (ln->version >= 3)
-		look_in(ln->r->census, 0);
-}
-
-void
-census_link_gone(struct link *ln)
-{
-	struct survey *s = ln->peer->survey;
-
-	if (s != NULL && s->link == ln->number)
-		s->link = 0;
+		census_look_in(ln->r->census, 0);
 }
 
 /* Start and end --------------------------------------------------------------- */
@@ -570,21 +312,6 @@ census_new(struct relayd *r, struct census **c_r, struct error *error_r)
 	return 0;
 }
 
-static void
-survey_free(struct peer *p)
-{
-	struct claim *cl;
-
-	if (p->survey == NULL)
-		return;
-	while ((cl = TAILQ_FIRST(&p->survey->claims)) != NULL) {
-		TAILQ_REMOVE(&p->survey->claims, cl, next);
-		free(cl);
-	}
-	free(p->survey);
-	p->survey = NULL;
-}
-
 void
 census_free(struct census **cp)
 {
@@ -595,7 +322,7 @@ census_free(struct census **cp)
 	if (c == NULL)
 		return;
 	for (i = 1; (p = peers_at(c->r->peers, (unsigned)i)) != NULL; i++)
-		survey_free(p);
+		census_survey_free(p);
 	for (i = 0; i < c->own_count; i++)
 		free(c->owns[i]);
 	free(c->owns);
