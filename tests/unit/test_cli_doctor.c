@@ -96,72 +96,71 @@ test_expiry_sum(void **state)
 	assert_non_null(strstr(sum.verdict.found, "AAAA expires in 3 d"));
 }
 
+#define NOW INT64_C(1795000000)
+
+static const struct {
+	struct peer_facts f;
+	enum doctor_state session, confirmed, allowed;
+} peers[] = {
+    {{.name = "bob",
+	 .relay_up = true,
+	 .session = "dialled",
+	 .confirmed = NOW - DAY,
+	 .his_for_us = true,
+	 .ours_for_him = true},
+	DOCTOR_OK, DOCTOR_OK, DOCTOR_OK},
+    {{.name = "bob",
+	 .relay_up = true,
+	 .session = "none",
+	 .seen = NOW - 3600,
+	 .confirmed = NOW - 8 * DAY,
+	 .his_for_us = true},
+	DOCTOR_OK, DOCTOR_WARNING, DOCTOR_OK},
+    {{.name = "bob",
+	 .relay_up = true,
+	 .session = "none",
+	 .seen = NOW - 2 * DAY,
+	 .ours_for_him = true},
+	DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_OK},
+    /* SPEC: it said so. */
+    {{.name = "bob",
+	 .relay_up = true,
+	 .session = "none",
+	 .seen = NOW - 2 * DAY,
+	 .away = NOW + DAY,
+	 .confirmed = NOW - 2 * DAY,
+	 .ours_for_him = true},
+	DOCTOR_OK, DOCTOR_OK, DOCTOR_OK},
+    {{.name = "bob",
+	 .relay_up = true,
+	 .session = "none",
+	 .seen = NOW - 2 * DAY,
+	 .away = NOW - 1,
+	 .confirmed = NOW,
+	 .ours_for_him = true},
+	DOCTOR_WARNING, DOCTOR_OK, DOCTOR_OK},
+    {{.name = "bob", .relay_up = true, .session = "none", .confirmed = -1},
+	DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_WARNING},
+    {{.name = "bob", .relay_up = true, .confirmed = NOW}, DOCTOR_WARNING,
+	DOCTOR_OK, DOCTOR_WARNING},
+    {{.name = "bob", .confirmed = NOW}, DOCTOR_WARNING, DOCTOR_OK,
+	DOCTOR_WARNING},
+};
+
 static void
 test_peers(void **state)
 {
-	const int64_t now = 1795000000;
-	const struct {
-		struct peer_facts f;
-		enum doctor_state session, confirmed, allowed;
-	} rows[] = {
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "dialled",
-		 .confirmed = now - DAY,
-		 .his_for_us = true,
-		 .ours_for_him = true},
-		DOCTOR_OK, DOCTOR_OK, DOCTOR_OK},
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "none",
-		 .seen = now - 3600,
-		 .confirmed = now - 8 * DAY,
-		 .his_for_us = true},
-		DOCTOR_OK, DOCTOR_WARNING, DOCTOR_OK},
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "none",
-		 .seen = now - 2 * DAY,
-		 .ours_for_him = true},
-		DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_OK},
-	    /* SPEC: it said so. */
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "none",
-		 .seen = now - 2 * DAY,
-		 .away = now + DAY,
-		 .confirmed = now - 2 * DAY,
-		 .ours_for_him = true},
-		DOCTOR_OK, DOCTOR_OK, DOCTOR_OK},
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "none",
-		 .seen = now - 2 * DAY,
-		 .away = now - 1,
-		 .confirmed = now,
-		 .ours_for_him = true},
-		DOCTOR_WARNING, DOCTOR_OK, DOCTOR_OK},
-	    {{.name = "bob",
-		 .relay_up = true,
-		 .session = "none",
-		 .confirmed = -1},
-		DOCTOR_WARNING, DOCTOR_WARNING, DOCTOR_WARNING},
-	    {{.name = "bob", .relay_up = true, .confirmed = now},
-		DOCTOR_WARNING, DOCTOR_OK, DOCTOR_WARNING},
-	    {{.name = "bob", .confirmed = now}, DOCTOR_WARNING, DOCTOR_OK,
-		DOCTOR_WARNING},
-	};
 	struct verdict v;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT(rows); i++) {
-		judge_session(&rows[i].f, now, &v);
-		assert_int_equal(v.state, rows[i].session);
-		judge_confirmed(&rows[i].f, now, &v);
-		assert_int_equal(v.state, rows[i].confirmed);
-		judge_allowed(&rows[i].f, &v);
-		assert_int_equal(v.state, rows[i].allowed);
+	for (i = 0; i < COUNT(peers); i++) {
+		judge_session(&peers[i].f, NOW, &v);
+		assert_int_equal(v.state, peers[i].session);
+		judge_confirmed(&peers[i].f, NOW, &v);
+		assert_int_equal(v.state, peers[i].confirmed);
+		judge_allowed(&peers[i].f, &v);
+		assert_int_equal(v.state, peers[i].allowed);
 	}
 }
 

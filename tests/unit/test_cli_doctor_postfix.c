@@ -111,140 +111,134 @@ judge_changed(
 	postconf_free(&p);
 }
 
+/* What is made of a healthy Postfix, and what the judge then says. */
+static const struct {
+	const char *from, *to, *want;
+} changes[] = {
+    {NULL, NULL, ""},
+    /* The milter. */
+    {"{ unix:agamid/milter.sock, default_action=accept, "
+     "connect_timeout=5s } inet:localhost:8891",
+	"inet:localhost:8891 { unix:agamid/milter.sock, "
+	"default_action=accept }",
+	" postfix.milter-first=failure"},
+    {"unix:agamid/milter.sock", "unix:other.sock",
+	" postfix.milter-first=failure"},
+    {"default_action=accept", "default_action=tempfail",
+	" postfix.milter-default-action=failure"},
+    {"default_action=accept, ", "", " postfix.milter-default-action=failure"},
+    {"smtpd_milters = { unix:agamid/milter.sock, "
+     "default_action=accept, connect_timeout=5s } "
+     "inet:localhost:8891\nmilter_default_action = tempfail",
+	"smtpd_milters = unix:/agamid/milter.sock\n"
+	"milter_default_action = accept",
+	""},
+    {"submission/inet/smtpd_milters", "smtp/inet/smtpd_milters",
+	" postfix.milter-first=failure"},
+    /* The policy check. */
+    {"smtpd_restriction_classes = agamid_policy",
+	"smtpd_restriction_classes =", " postfix.policy-class=failure"},
+    {"unix:agamid/policy.sock", "inet:127.0.0.1:10023",
+	" postfix.policy-class=failure"},
+    {"451 4.3.5 Later", "DUNNO", " postfix.policy-class=failure"},
+    {"check_recipient_access texthash:" DERIVED "/postfix/peers, ", "",
+	" postfix.policy-asked=failure"},
+    {"permit_sasl_authenticated, reject_unknown", "reject_unknown",
+	" postfix.policy-asked=failure"},
+    {"permit_mynetworks permit_sasl", "permit_sasl",
+	" postfix.policy-asked=failure"},
+    {"smtpd_relay_restrictions = permit_mynetworks, "
+     "reject_unauth_destination\n"
+     "smtpd_recipient_restrictions =",
+	"smtpd_relay_restrictions =", " postfix.relaying=failure"},
+    {"smtpd_relay_restrictions = permit_mynetworks, "
+     "reject_unauth_destination\n"
+     "smtpd_recipient_restrictions =",
+	"smtpd_recipient_restrictions = "
+	"reject_unauth_destination\n"
+	"smtpd_relay_restrictions =",
+	""},
+    {"reject_unknown_sender_domain", "permit_dnswl_client x.example",
+	" postfix.policy-asked=failure"},
+    {", check_recipient_access pcre:" DERIVED "/postfix/own_recipients.pcre",
+	"", " postfix.own-recipients=failure"},
+    /* Tables and services. */
+    {"smtpd_relay_restrictions = permit_mynetworks, "
+     "reject_unauth_destination",
+	"smtpd_relay_restrictions =", " postfix.relaying=failure"},
+    {", texthash:" DERIVED "/postfix/relay_domains", "",
+	" postfix.relay-domains=failure"},
+    {"texthash:" DERIVED "/postfix/transport", "",
+	" postfix.transport=failure"},
+    {"pcre:" DERIVED "/postfix/own_aliases.pcre", "hash:/etc/aliases",
+	" postfix.aliases=failure"},
+    {"agamid-seal unix", "agamid-sael unix", " postfix.seal-service=failure"},
+    {"n       -       -       lmtp", "n - - local",
+	" postfix.seal-service=failure"},
+    {"agamid-cleanup unix n", "other-cleanup unix n",
+	" postfix.inject-service=failure"},
+    {"agamid-cleanup/unix/message_size_limit = 0",
+	"agamid-cleanup/unix/message_size_limit = 10",
+	" postfix.inject-service=failure"},
+    {"agamid-inject/unix/mynetworks =",
+	"agamid-inject/unix/mynetworks = 127.0.0.0/8",
+	" postfix.inject-safe=failure"},
+    {"agamid-inject/unix/smtpd_milters =\n", "",
+	" postfix.inject-safe=failure"},
+    {"agamid-inject/unix/smtpd_authorized_xclient_hosts = 127.0.0.1",
+	"x/unix/y =", " postfix.inject-safe=failure"},
+    {"agamid-inject unix", "injector unix", " postfix.inject-service=failure"},
+    {"smtp       inet", "2525 inet", " postfix.smtpd=failure"},
+    {"smtp       inet  n       -       y       -       -       smtpd",
+	"192.0.2.1:25 inet n - n - 1 postscreen\n"
+	"smtpd pass - - y - - smtpd",
+	""},
+    {"smtp       inet", "127.0.0.1:25 inet", " postfix.smtpd=failure"},
+    /* What breaks a promise. */
+    {"submission/inet/smtpd_milters",
+	"smtp/inet/receive_override_options = no_milters\n"
+	"submission/inet/smtpd_milters",
+	" postfix.milter-first=failure"},
+    {"in_flow_delay = 0", "in_flow_delay = 0\nsmtpd_milter_maps = cidr:/x",
+	" postfix.milter-maps=warning"},
+    {"lmtp_line_length_limit = 0", "lmtp_line_length_limit = 990",
+	" postfix.line-length=warning"},
+    {"in_flow_delay = 0",
+	"in_flow_delay = 0\nrelay_recipient_maps = hash:/x, "
+	"texthash:" DERIVED "/postfix/relay_recipients",
+	""},
+    {"in_flow_delay = 0", "in_flow_delay = 1s",
+	" postfix.in-flow-delay=warning"},
+    {"in_flow_delay = 0", "in_flow_delay = 0\nsmtpd_proxy_filter = :10025",
+	" postfix.proxy-filter=failure"},
+    {"agamid-cleanup/unix/message_size_limit = 0",
+	"smtp/inet/content_filter = x:y\n"
+	"agamid-cleanup/unix/message_size_limit = 0",
+	" postfix.content-filter=warning"},
+    {"in_flow_delay = 0", "in_flow_delay = 0\nalways_bcc = a@b.example",
+	" postfix.copies=failure"},
+    {"in_flow_delay = 0", "in_flow_delay = 0\nsender_bcc_maps = hash:/x",
+	" postfix.copies=warning"},
+    {"in_flow_delay = 0", "in_flow_delay = 0\nrelay_recipient_maps = hash:/x",
+	" postfix.relay-recipient-maps=failure"},
+    {"reject_unknown_sender_domain", "reject_unverified_recipient",
+	" postfix.recipient-verification=failure"},
+    {"message_size_limit = 50000000", "message_size_limit = 10240000",
+	" postfix.message-size=warning"},
+    {"message_size_limit = 50000000", "message_size_limit = 0", ""},
+};
+
 static void
 test_postfix(void **state)
 {
-	static const struct {
-		const char *from, *to, *want;
-	} rows[] = {
-	    {NULL, NULL, ""},
-	    /* The milter. */
-	    {"{ unix:agamid/milter.sock, default_action=accept, "
-	     "connect_timeout=5s } inet:localhost:8891",
-		"inet:localhost:8891 { unix:agamid/milter.sock, "
-		"default_action=accept }",
-		" postfix.milter-first=failure"},
-	    {"unix:agamid/milter.sock", "unix:other.sock",
-		" postfix.milter-first=failure"},
-	    {"default_action=accept", "default_action=tempfail",
-		" postfix.milter-default-action=failure"},
-	    {"default_action=accept, ", "",
-		" postfix.milter-default-action=failure"},
-	    {"smtpd_milters = { unix:agamid/milter.sock, "
-	     "default_action=accept, connect_timeout=5s } "
-	     "inet:localhost:8891\nmilter_default_action = tempfail",
-		"smtpd_milters = unix:/agamid/milter.sock\n"
-		"milter_default_action = accept",
-		""},
-	    {"submission/inet/smtpd_milters", "smtp/inet/smtpd_milters",
-		" postfix.milter-first=failure"},
-	    /* The policy check. */
-	    {"smtpd_restriction_classes = agamid_policy",
-		"smtpd_restriction_classes =", " postfix.policy-class=failure"},
-	    {"unix:agamid/policy.sock", "inet:127.0.0.1:10023",
-		" postfix.policy-class=failure"},
-	    {"451 4.3.5 Later", "DUNNO", " postfix.policy-class=failure"},
-	    {"check_recipient_access texthash:" DERIVED "/postfix/peers, ", "",
-		" postfix.policy-asked=failure"},
-	    {"permit_sasl_authenticated, reject_unknown", "reject_unknown",
-		" postfix.policy-asked=failure"},
-	    {"permit_mynetworks permit_sasl", "permit_sasl",
-		" postfix.policy-asked=failure"},
-	    {"smtpd_relay_restrictions = permit_mynetworks, "
-	     "reject_unauth_destination\n"
-	     "smtpd_recipient_restrictions =",
-		"smtpd_relay_restrictions =", " postfix.relaying=failure"},
-	    {"smtpd_relay_restrictions = permit_mynetworks, "
-	     "reject_unauth_destination\n"
-	     "smtpd_recipient_restrictions =",
-		"smtpd_recipient_restrictions = "
-		"reject_unauth_destination\n"
-		"smtpd_relay_restrictions =",
-		""},
-	    {"reject_unknown_sender_domain", "permit_dnswl_client x.example",
-		" postfix.policy-asked=failure"},
-	    {", check_recipient_access pcre:" DERIVED
-	     "/postfix/own_recipients.pcre",
-		"", " postfix.own-recipients=failure"},
-	    /* Tables and services. */
-	    {"smtpd_relay_restrictions = permit_mynetworks, "
-	     "reject_unauth_destination",
-		"smtpd_relay_restrictions =", " postfix.relaying=failure"},
-	    {", texthash:" DERIVED "/postfix/relay_domains", "",
-		" postfix.relay-domains=failure"},
-	    {"texthash:" DERIVED "/postfix/transport", "",
-		" postfix.transport=failure"},
-	    {"pcre:" DERIVED "/postfix/own_aliases.pcre", "hash:/etc/aliases",
-		" postfix.aliases=failure"},
-	    {"agamid-seal unix", "agamid-sael unix",
-		" postfix.seal-service=failure"},
-	    {"n       -       -       lmtp", "n - - local",
-		" postfix.seal-service=failure"},
-	    {"agamid-cleanup unix n", "other-cleanup unix n",
-		" postfix.inject-service=failure"},
-	    {"agamid-cleanup/unix/message_size_limit = 0",
-		"agamid-cleanup/unix/message_size_limit = 10",
-		" postfix.inject-service=failure"},
-	    {"agamid-inject/unix/mynetworks =",
-		"agamid-inject/unix/mynetworks = 127.0.0.0/8",
-		" postfix.inject-safe=failure"},
-	    {"agamid-inject/unix/smtpd_milters =\n", "",
-		" postfix.inject-safe=failure"},
-	    {"agamid-inject/unix/smtpd_authorized_xclient_hosts = 127.0.0.1",
-		"x/unix/y =", " postfix.inject-safe=failure"},
-	    {"agamid-inject unix", "injector unix",
-		" postfix.inject-service=failure"},
-	    {"smtp       inet", "2525 inet", " postfix.smtpd=failure"},
-	    {"smtp       inet  n       -       y       -       -       smtpd",
-		"192.0.2.1:25 inet n - n - 1 postscreen\n"
-		"smtpd pass - - y - - smtpd",
-		""},
-	    {"smtp       inet", "127.0.0.1:25 inet", " postfix.smtpd=failure"},
-	    /* What breaks a promise. */
-	    {"submission/inet/smtpd_milters",
-		"smtp/inet/receive_override_options = no_milters\n"
-		"submission/inet/smtpd_milters",
-		" postfix.milter-first=failure"},
-	    {"in_flow_delay = 0",
-		"in_flow_delay = 0\nsmtpd_milter_maps = cidr:/x",
-		" postfix.milter-maps=warning"},
-	    {"lmtp_line_length_limit = 0", "lmtp_line_length_limit = 990",
-		" postfix.line-length=warning"},
-	    {"in_flow_delay = 0",
-		"in_flow_delay = 0\nrelay_recipient_maps = hash:/x, "
-		"texthash:" DERIVED "/postfix/relay_recipients",
-		""},
-	    {"in_flow_delay = 0", "in_flow_delay = 1s",
-		" postfix.in-flow-delay=warning"},
-	    {"in_flow_delay = 0",
-		"in_flow_delay = 0\nsmtpd_proxy_filter = :10025",
-		" postfix.proxy-filter=failure"},
-	    {"agamid-cleanup/unix/message_size_limit = 0",
-		"smtp/inet/content_filter = x:y\n"
-		"agamid-cleanup/unix/message_size_limit = 0",
-		" postfix.content-filter=warning"},
-	    {"in_flow_delay = 0", "in_flow_delay = 0\nalways_bcc = a@b.example",
-		" postfix.copies=failure"},
-	    {"in_flow_delay = 0",
-		"in_flow_delay = 0\nsender_bcc_maps = hash:/x",
-		" postfix.copies=warning"},
-	    {"in_flow_delay = 0",
-		"in_flow_delay = 0\nrelay_recipient_maps = hash:/x",
-		" postfix.relay-recipient-maps=failure"},
-	    {"reject_unknown_sender_domain", "reject_unverified_recipient",
-		" postfix.recipient-verification=failure"},
-	    {"message_size_limit = 50000000", "message_size_limit = 10240000",
-		" postfix.message-size=warning"},
-	    {"message_size_limit = 50000000", "message_size_limit = 0", ""},
-	};
 	struct postfix_wish w = {DERIVED, true, 26214400, false, "192.0.2.1"};
 	struct seen s;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT(rows); i++) {
-		judge_changed(rows[i].from, rows[i].to, &w, &s);
-		assert_string_equal(s.bad, rows[i].want);
+	for (i = 0; i < COUNT(changes); i++) {
+		judge_changed(changes[i].from, changes[i].to, &w, &s);
+		assert_string_equal(s.bad, changes[i].want);
 		assert_int_equal(s.count, 23);
 	}
 }

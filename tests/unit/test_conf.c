@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_conf - lib/mail/conf.c and conf_main.c: defaults, every error, what
- * -n and -T print, and that the man page names each setting and its
- * default.
+ * -n and -T print.
  */
 #include "help.h"
 
@@ -14,7 +13,6 @@
 #include "mail/conf.h"
 #include "util/file.h"
 #include "util/text.h"
-#include "util/yaml.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -483,96 +481,6 @@ test_main_usage(void **state)
 	assert_non_null(strstr(out, "can't open /nonexistent/x"));
 }
 
-/* The man page ----------------------------------------------------------- */
-
-/* ".It Cm name" and, before the next item, "Default: value". */
-static void
-check_documented(const char *page, const char *name, const char *value)
-{
-	char *item = xasprintf("\n.It Cm %s\n", name);
-	char *other = xasprintf("\n.It Cm %s Ar ", name);
-	char *line = xasprintf("\n.Pq Default : Cm %s\n", value);
-	const char *at = strstr(page, item), *next, *found;
-
-	if (at == NULL)
-		at = strstr(page, other);
-	if (at == NULL)
-		fail_msg("agamid.yaml.5 has no %s", name);
-	next = strstr(at + 1, "\n.It ");
-	found = strstr(at, line);
-	if (value[0] != '\0' &&
-	    (found == NULL || (next != NULL && found > next)))
-		fail_msg("agamid.yaml.5 has no default %s at %s", value, name);
-	free(item);
-	free(other);
-	free(line);
-}
-
-static void
-check_documented_map(const char *page, struct ynode *map)
-{
-	const char *key, *text;
-	struct ynode *value;
-	size_t i;
-
-	for (i = 0; (key = ynode_key(map, i)) != NULL; i++) {
-		value = ynode_value(map, i);
-		text = ynode_text(value);
-		if (ynode_is_map(value) && ynode_count(value) > 0)
-			check_documented_map(page, value);
-		else
-			check_documented(page, ynode_path(value),
-			    text != NULL && strcmp(key, "node") != 0 ? text
-								     : "");
-	}
-}
-
-static void
-test_man_page_has_every_setting(void **state)
-{
-	const char *page =
-	    help_read(help_source("doc/man/agamid.yaml.5"), NULL);
-	struct conf *c = parse_good("node: carol\n");
-	char *text = printed(c);
-	struct buf errors;
-	struct yaml *doc;
-
-	(void)state;
-	buf_init(&errors, 65536);
-	doc = yaml_parse("printed", text, strlen(text), &errors);
-	assert_non_null(doc);
-	check_documented_map(page, yaml_root(doc));
-	check_documented(page, "mailboxes.NAME.deliver-to", "");
-	check_documented(page, "mailboxes.NAME.seal", "held");
-	yaml_doc_free(&doc);
-	buf_free(&errors);
-	free(text);
-	conf_free(&c);
-}
-
-/* Its example, between .Bd and .Ed, is a file that is read. */
-static void
-test_man_page_example(void **state)
-{
-	const char *page =
-	    help_read(help_source("doc/man/agamid.yaml.5"), NULL);
-	const char *start = strstr(page, "\n.Bd -literal\n");
-	const char *end;
-	char *text;
-
-	(void)state;
-	assert_non_null(start);
-	start += strlen("\n.Bd -literal\n");
-	end = strstr(start, "\n.Ed\n");
-	assert_non_null(end);
-	text = xasprintf("%.*s\n", (int)(end - start), start);
-	struct conf *c = parse_good(text);
-
-	assert_string_equal(c->node, "carol");
-	free(text);
-	conf_free(&c);
-}
-
 int
 main(void)
 {
@@ -587,8 +495,6 @@ main(void)
 	    help_test(test_main_checks_and_prints),
 	    help_test(test_main_tells_all_errors),
 	    help_test(test_main_usage),
-	    help_test(test_man_page_has_every_setting),
-	    help_test(test_man_page_example),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
