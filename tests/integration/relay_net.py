@@ -393,8 +393,10 @@ class Net:
         self.ip("netns", "add", self.netns)
         self.ip("-n", self.netns, "link", "set", "lo", "up")
         self.ip("-n", self.netns, "link", "add", "lan", "type", "veth", "peer", "name", "far")
-        self.ip("-n", self.netns, "link", "set", "far", "up")
-        self.ip("-n", self.netns, "link", "set", "lan", "up")
+        for link in ("far", "lan"):
+            # An address that the kernel makes comes a second later, and all peers are called.
+            self.ip("-n", self.netns, "link", "set", link, "addrgenmode", "none")
+            self.ip("-n", self.netns, "link", "set", link, "up")
         for i in range(len(names)):
             self.ip("-n", self.netns, "addr", "add", f"192.0.2.{i + 1}/24", "dev", "lan")
         for i, name in enumerate(names):

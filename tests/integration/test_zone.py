@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from zone_net import ZONE, Bind, Knot, Proxy, Unbound, agamid_zone, manifest, program, tool, write
+from zone_net import ZONE, Bind, Knot, Proxy, Unbound, agamid_zone, manifest, program, tool, wait_for, write
 
 ADDRESS = "  addresses: [192.0.2.{}]\n"
 FRIENDS = {
@@ -212,6 +212,8 @@ def test_signed(kind, tmp_path):
     try:
         server.start()
         agamid_zone("update", *server.where(), folder)
+        # BIND answers before what it signs has what it took.
+        wait_for(lambda: server.dig(f"b.{ZONE}", "MX"), "what was sent")
         agamid_zone("check", *server.where(), folder)
         serial = server.serial()
         assert "nothing was sent" in agamid_zone("update", *server.where(), folder).stdout
