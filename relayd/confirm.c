@@ -120,7 +120,7 @@ on_again(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
-/* state_confirmed_fn */
+/* state_peer_fn */
 static void
 load_one(const char *peer, int64_t when, void *ctx)
 {

@@ -363,7 +363,7 @@ count_work(struct relayd *r)
 	unsigned i;
 
 	for (i = 1; (p = peers_at(r->peers, i)) != NULL; i++) {
-		p->drawn = state_drawn_count(r->state, p->name);
+		p->drawn = state_copy_count(r->state, p->name, COPY_DRAWN);
 		p->tells = state_tell_count(r->state, p->name);
 		p->news_drawn = p->drawn > 0;
 	}

@@ -98,15 +98,15 @@ repair_silent_since(const struct relayd *r)
 	return (int64_t)r->repair->days - REPAIR_SILENT_DAYS;
 }
 
-/* state_heard_fn */
+/* state_peer_fn */
 static void
-load_one(const char *name, uint32_t day, void *ctx)
+load_one(const char *name, int64_t day, void *ctx)
 {
 	struct relayd *r = ctx;
 	struct peer *p = peers_get(r->peers, name);
 
 	if (p != NULL)
-		p->heard = day;
+		p->heard = (uint32_t)day;
 }
 
 /* Those with whom a session is open are heard all the time; of whom nothing

@@ -170,6 +170,45 @@ state_read_count(struct state *s, sqlite3_stmt *st)
 	return n;
 }
 
+int
+state_write_of(struct state *s, const char *sql, const char *id)
+{
+	sqlite3_stmt *st = state_writing(s, sql);
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_id(st, 1, id);
+	return db_run(s->db, st);
+}
+
+int
+state_peer_put(struct state *s, const char *sql, const char *peer, int64_t n)
+{
+	sqlite3_stmt *st = state_writing(s, sql);
+
+	if (st == NULL)
+		return AG_EIO;
+	state_bind_text(st, 1, peer);
+	sqlite3_bind_int64(st, 2, n);
+	return db_run(s->db, st);
+}
+
+int
+state_each_peer(struct state *s, const char *sql, state_peer_fn *fn, void *ctx)
+{
+	sqlite3_stmt *st = db_stmt(s->db, sql);
+	char peer[NODE_NAME_MAX + 1];
+	int rc;
+
+	if (st == NULL)
+		return AG_EIO;
+	while ((rc = db_row(s->db, st)) == 1) {
+		state_column_text(st, 0, peer, sizeof(peer));
+		fn(peer, sqlite3_column_int64(st, 1), ctx);
+	}
+	return rc;
+}
+
 /* Days, and other numbers ------------------------------------------------ */
 
 int

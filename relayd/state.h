@@ -95,7 +95,9 @@ int state_each_spread(
  * all): 1 and *id_r, 0 if there is none, AG_EIO. */
 int state_drawn_next(struct state *s, const char *peer, const char *after,
     char id_r[BUNDLE_ID_LEN + 1]);
-unsigned state_drawn_count(struct state *s, const char *peer);
+/* How many copies of this peer's are in this state. */
+unsigned state_copy_count(
+    struct state *s, const char *peer, enum copy_state state);
 
 /* Keep a receipt for these of its IDs; its number. */
 int state_receipt_add(struct state *s, const struct receipt *r,
@@ -118,7 +120,8 @@ unsigned state_tell_count(struct state *s, const char *peer);
 
 /* When it confirmed its manifest: seconds since 1970. */
 int state_confirmed_set(struct state *s, const char *peer, int64_t when);
-typedef void state_confirmed_fn(const char *peer, int64_t when, void *ctx);
-int state_each_confirmed(struct state *s, state_confirmed_fn *fn, void *ctx);
+/* Called with a peer, and the number that is kept of it. */
+typedef void state_peer_fn(const char *peer, int64_t n, void *ctx);
+int state_each_confirmed(struct state *s, state_peer_fn *fn, void *ctx);
 
 #endif

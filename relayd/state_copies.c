@@ -94,12 +94,7 @@ state_forgive(struct state *s, const char *id)
 int
 state_forget(struct state *s, const char *id)
 {
-	sqlite3_stmt *st = state_writing(s, "DELETE FROM copies WHERE id = ?1");
-
-	if (st == NULL)
-		return AG_EIO;
-	state_bind_id(st, 1, id);
-	return db_run(state_db(s), st);
+	return state_write_of(s, "DELETE FROM copies WHERE id = ?1", id);
 }
 
 int
@@ -146,7 +141,7 @@ state_drawn_next(struct state *s, const char *peer, const char *after,
 }
 
 unsigned
-state_drawn_count(struct state *s, const char *peer)
+state_copy_count(struct state *s, const char *peer, enum copy_state state)
 {
 	sqlite3_stmt *st = db_stmt(state_db(s),
 	    "SELECT count(*) FROM copies WHERE peer = ?1 AND state = ?2");
@@ -154,7 +149,7 @@ state_drawn_count(struct state *s, const char *peer)
 	if (st == NULL)
 		return 0;
 	state_bind_text(st, 1, peer);
-	sqlite3_bind_int(st, 2, COPY_DRAWN);
+	sqlite3_bind_int(st, 2, (int)state);
 	return (unsigned)state_read_count(s, st);
 }
 

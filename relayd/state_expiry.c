@@ -10,18 +10,6 @@
 #include "util/db.h"
 #include "relayd/state_sql.h"
 
-/* A statement about one bundle. */
-static int
-write_of(struct state *s, const char *sql, const char *id)
-{
-	sqlite3_stmt *st = state_writing(s, sql);
-
-	if (st == NULL)
-		return AG_EIO;
-	state_bind_id(st, 1, id);
-	return db_run(state_db(s), st);
-}
-
 /* Is there a row of this bundle? Not when that can't be read. */
 static bool
 has(struct state *s, const char *sql, const char *id)
@@ -40,14 +28,7 @@ has(struct state *s, const char *sql, const char *id)
 static unsigned
 count(struct state *s, const char *sql)
 {
-	sqlite3_stmt *st = db_stmt(state_db(s), sql);
-	unsigned n = 0;
-
-	if (st != NULL && db_row(state_db(s), st) == 1) {
-		n = (unsigned)sqlite3_column_int(st, 0);
-		sqlite3_reset(st);
-	}
-	return n;
+	return (unsigned)state_read_count(s, db_stmt(state_db(s), sql));
 }
 
 /* Lapses ---------------------------------------------------------------- */
@@ -113,7 +94,7 @@ state_lapse_told(struct state *s, const char *id, const char *home)
 	sqlite3_reset(st);
 	if (rc != 1)
 		return rc;
-	rc = write_of(s, "UPDATE lapses SET told = 1 WHERE id = ?1", id);
+	rc = state_write_of(s, "UPDATE lapses SET told = 1 WHERE id = ?1", id);
 	return rc < 0 ? rc : 1;
 }
 
@@ -174,7 +155,7 @@ state_dsn_next(struct state *s, const char *after, char id_r[BUNDLE_ID_LEN + 1])
 int
 state_dsn_done(struct state *s, const char *id)
 {
-	return write_of(s, "UPDATE lapses SET dsn = 0 WHERE id = ?1", id);
+	return state_write_of(s, "UPDATE lapses SET dsn = 0 WHERE id = ?1", id);
 }
 
 unsigned
@@ -234,7 +215,7 @@ state_loss_del(struct state *s, const char *id)
 {
 	if (!has_loss(s, id))
 		return 0; /* as ever: nothing is written */
-	return write_of(s, "DELETE FROM losses WHERE id = ?1", id);
+	return state_write_of(s, "DELETE FROM losses WHERE id = ?1", id);
 }
 
 unsigned

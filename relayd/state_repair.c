@@ -11,31 +11,16 @@
 int
 state_heard_set(struct state *s, const char *peer, uint32_t day)
 {
-	sqlite3_stmt *st = state_writing(s,
+	return state_peer_put(s,
 	    "INSERT INTO heard (peer, day) VALUES (?1, ?2)"
-	    " ON CONFLICT (peer) DO UPDATE SET day = ?2");
-
-	if (st == NULL)
-		return AG_EIO;
-	state_bind_text(st, 1, peer);
-	sqlite3_bind_int64(st, 2, day);
-	return db_run(state_db(s), st);
+	    " ON CONFLICT (peer) DO UPDATE SET day = ?2",
+	    peer, day);
 }
 
 int
-state_each_heard(struct state *s, state_heard_fn *fn, void *ctx)
+state_each_heard(struct state *s, state_peer_fn *fn, void *ctx)
 {
-	sqlite3_stmt *st = db_stmt(state_db(s), "SELECT peer, day FROM heard");
-	char peer[NODE_NAME_MAX + 1];
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	while ((rc = db_row(state_db(s), st)) == 1) {
-		state_column_text(st, 0, peer, sizeof(peer));
-		fn(peer, (uint32_t)sqlite3_column_int64(st, 1), ctx);
-	}
-	return rc;
+	return state_each_peer(s, "SELECT peer, day FROM heard", fn, ctx);
 }
 
 /* Run a statement of an ID, a peer and a day. */
@@ -97,13 +82,7 @@ state_missing_since(
 int
 state_missing_forget(struct state *s, const char *id)
 {
-	sqlite3_stmt *st =
-	    state_writing(s, "DELETE FROM missing WHERE id = ?1");
-
-	if (st == NULL)
-		return AG_EIO;
-	state_bind_id(st, 1, id);
-	return db_run(state_db(s), st);
+	return state_write_of(s, "DELETE FROM missing WHERE id = ?1", id);
 }
 
 int
@@ -173,7 +152,6 @@ state_below_count(struct state *s, int64_t silent)
 	    " OR c.peer IN (SELECT peer FROM heard WHERE day <= ?6))"
 	    " AND NOT EXISTS (SELECT 1 FROM missing AS m WHERE m.id = c.id"
 	    " AND m.peer = c.peer AND m.replaced > 0) AND c.state != ?7))");
-	unsigned n = 0;
 
 	if (st == NULL)
 		return 0;
@@ -184,25 +162,5 @@ state_below_count(struct state *s, int64_t silent)
 	sqlite3_bind_int(st, 5, COPY_UNPROVEN);
 	sqlite3_bind_int64(st, 6, silent);
 	sqlite3_bind_int(st, 7, COPY_REFUSED);
-	if (db_row(state_db(s), st) == 1)
-		n = (unsigned)sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	return n;
-}
-
-unsigned
-state_copy_count(struct state *s, const char *peer, enum copy_state state)
-{
-	sqlite3_stmt *st = db_stmt(state_db(s),
-	    "SELECT count(*) FROM copies WHERE peer = ?1 AND state = ?2");
-	unsigned n = 0;
-
-	if (st == NULL)
-		return 0;
-	state_bind_text(st, 1, peer);
-	sqlite3_bind_int(st, 2, (int)state);
-	if (db_row(state_db(s), st) == 1)
-		n = (unsigned)sqlite3_column_int(st, 0);
-	sqlite3_reset(st);
-	return n;
+	return (unsigned)state_read_count(s, st);
 }

@@ -19,8 +19,7 @@
 	" replaced INTEGER NOT NULL, PRIMARY KEY (id, peer)) WITHOUT ROWID;"
 
 int state_heard_set(struct state *s, const char *peer, uint32_t day);
-typedef void state_heard_fn(const char *peer, uint32_t day, void *ctx);
-int state_each_heard(struct state *s, state_heard_fn *fn, void *ctx);
+int state_each_heard(struct state *s, state_peer_fn *fn, void *ctx);
 
 /* This peer's copy is missing since today, if that was not noted before. */
 int state_missing_add(
@@ -52,9 +51,5 @@ int state_copy_next(struct state *s, const char *peer, enum copy_state state,
  * heard on day silent, or before, are missing.
  */
 unsigned state_below_count(struct state *s, int64_t silent);
-
-/* How many copies of this peer's are in this state. */
-unsigned state_copy_count(
-    struct state *s, const char *peer, enum copy_state state);
 
 #endif

@@ -165,11 +165,11 @@ open_state(void)
 }
 
 static void
-put_heard(const char *peer, uint32_t day, void *ctx)
+put_heard(const char *peer, int64_t day, void *ctx)
 {
 	struct buf *out = ctx;
 
-	buf_printf(out, "%s:%u ", peer, day);
+	buf_printf(out, "%s:%lld ", peer, (long long)day);
 }
 
 static void

@@ -193,9 +193,9 @@ test_drawn(void **state)
 		    i * 7 % 3 == 0 ? "bob" : "dave", COPY_DRAWN);
 		state_copy_set(s, nth(i).text, "carol", COPY_HAS);
 	}
-	assert_int_equal(state_drawn_count(s, "bob"), 100);
-	assert_int_equal(state_drawn_count(s, "dave"), 200);
-	assert_int_equal(state_drawn_count(s, "carol"), 0);
+	assert_int_equal(state_copy_count(s, "bob", COPY_DRAWN), 100);
+	assert_int_equal(state_copy_count(s, "dave", COPY_DRAWN), 200);
+	assert_int_equal(state_copy_count(s, "carol", COPY_DRAWN), 0);
 	for (i = 0; i < 300; i += 3) {
 		assert_int_equal(state_drawn_next(s, "bob", id, id), 1);
 		assert_string_equal(id, nth(i).text);
