@@ -4,6 +4,7 @@ AGAMID_LAB_ROOT (make install DESTDIR=) or AGAMID (the program itself)."""
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 NETWORK = "friends.example"
@@ -38,6 +39,13 @@ class Cli:
             "init", "--batch", "--name", name, "--network", NETWORK, "--host", f"{name}.{NETWORK}",
             "--domain", f"{name}.example", "--recovery-out", self.root / "recovery.asc", *options, code=code,
         )
+
+    def copy(self, root):
+        """Another such node: keys take long to make."""
+        shutil.copytree(self.root, root, symlinks=True)
+        made = Cli.__new__(Cli)
+        made.root, made.name = root, self.name
+        return made
 
     @property
     def lib(self):

@@ -34,3 +34,28 @@ def nodes(tmp_path):
         return node
 
     return make
+
+
+@pytest.fixture(scope="session")
+def acquainted(tmp_path_factory):
+    """carol, who knows bob and dave; mallory, whom nobody knows."""
+    base = tmp_path_factory.mktemp("acquainted")
+    nodes = {}
+    for name in ("carol", "bob", "dave", "mallory"):
+        nodes[name] = Cli(base / name)
+        nodes[name].init(name, "--address", "192.0.2.2")
+    nodes["carol"].add(nodes["bob"])
+    nodes["carol"].add(nodes["dave"])
+    nodes["carol"].run("apply")
+    nodes["bob"].run("apply")
+    return nodes
+
+
+@pytest.fixture
+def known(acquainted, tmp_path):
+    return lambda name: acquainted[name].copy(tmp_path / name)
+
+
+@pytest.fixture
+def pair(known):
+    return known("carol"), known("bob")

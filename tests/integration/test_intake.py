@@ -6,72 +6,9 @@ followed. Run as test_cli.py is."""
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
-from cli_node import Cli
-
-
-def copy(node, root):
-    """Another such node: keys take long to make."""
-    shutil.copytree(node.root, root, symlinks=True)
-    made = Cli.__new__(Cli)
-    made.root, made.name = root, node.name
-    return made
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """carol, who knows bob and dave; mallory, whom nobody knows."""
-    base = tmp_path_factory.mktemp("made")
-    nodes = {}
-    for name in ("carol", "bob", "dave", "mallory"):
-        nodes[name] = Cli(base / name)
-        nodes[name].init(name, "--address", "192.0.2.2")
-    nodes["carol"].add(nodes["bob"])
-    nodes["carol"].add(nodes["dave"])
-    nodes["carol"].run("apply")
-    nodes["bob"].run("apply")
-    return nodes
-
-
-@pytest.fixture
-def nodes(made, tmp_path):
-    return lambda name: copy(made[name], tmp_path / name)
-
-
-@pytest.fixture
-def pair(nodes):
-    return nodes("carol"), nodes("bob")
-
-
-def inbox(node):
-    path = node.lib / "state/inbox"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def post(node, name, data, serial=None):
-    """As relayd writes it."""
-    if isinstance(data, str):
-        data = data.encode()
-    if serial is None:
-        found = re.search(rb"^serial: (\d+)", data, re.M)
-        serial = found[1].decode() if found else "1"
-    path = inbox(node) / f"{name}.{serial}.{hashlib.sha256(data).hexdigest()[:16]}.yaml"
-    path.write_bytes(data)
-    return path
-
-
-def in_force(node, name):
-    return (node.derived / "manifests" / f"{name}.yaml").read_text()
-
-
-def apply(node, code=0):
-    result = node.run("apply", "--quiet", code=code)
-    assert list(inbox(node).iterdir()) == []
-    return result.stderr
+from exchanged import apply, gpg_sign, in_force, inbox, post
 
 
 def status(node):
@@ -153,22 +90,6 @@ def test_pinned_stays(pair, change):
     assert "2999010101" in (carol.derived / "seen").read_text()
 
 
-def gpg_sign(node, body):
-    """Signed by the node's key, whatever it says: as an attacker who has
-    the key would, without agamid's checks."""
-    home = node.root / "gnupg"
-    home.mkdir(mode=0o700, exist_ok=True)
-    env = dict(os.environ, GNUPGHOME=str(home), LC_ALL="C")
-    try:
-        subprocess.run(["gpg", "--batch", "-q", "--import", str(node.secrets / "openpgp.asc")], env=env, check=True,
-                       capture_output=True, timeout=60)
-        sig = subprocess.run(["gpg", "--batch", "-q", "--armor", "--detach-sign", "-u", node.fingerprint() + "!"],
-                             env=env, input=body.encode(), check=True, capture_output=True, timeout=60).stdout
-    finally:
-        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], env=env, timeout=60, check=True)
-    return body.encode() + sig
-
-
 # ---- what is refused ----
 
 
@@ -191,10 +112,10 @@ def test_equivocation(pair):
     assert "signed two manifests" not in status(carol)
 
 
-def test_foreign_key(pair, nodes):
+def test_foreign_key(pair, known):
     """SPEC M-9.2: signed by its own key, which is not bob's."""
     carol, bob = pair
-    mallory = nodes("mallory")
+    mallory = known("mallory")
     text = mallory.manifest().read_text()
     body = text[: text.index("\n...\n") + 5].replace("mallory", "bob")
     body = re.sub(r"^serial: \d+", "serial: 2999010101", body, flags=re.M)
@@ -220,10 +141,10 @@ def test_forged_and_far(pair):
     assert in_force(carol, "bob") == before
 
 
-def test_claims(pair, nodes):
+def test_claims(pair, known):
     """SPEC M-9.3: a key that another has goes to nobody new."""
     carol, bob = pair
-    dave = nodes("dave")
+    dave = known("dave")
     key = re.search(r"ticket-key: \S+", dave.manifest().read_text())[0]
     text = re.sub(r"ticket-key: \S+", key, bob.manifest().read_text())
     text = re.sub(r"^serial: \d+", "serial: 2999010101", text, flags=re.M)

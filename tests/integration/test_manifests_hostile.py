@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from cli_node import program
-from test_intake import inbox, made, nodes, pair, post  # noqa: F401
+from exchanged import inbox, post
 
 SERIAL = 2026990101
 PLACE = re.compile(r":(\d+):(\d+): (.*)")
@@ -235,7 +235,7 @@ def everything(node):
     return base, [*wrong_types(base), *hostile_values(base), *hostile_yaml(base)]
 
 
-def test_each_is_refused_with_its_place(pair, tmp_path):  # noqa: F811
+def test_each_is_refused_with_its_place(pair, tmp_path):
     """SPEC M-3.1, M-2.1, M-2.2, M-2.3, M-4.4"""
     _, bob = pair
     base, rows = everything(bob)
@@ -269,7 +269,7 @@ def test_each_is_refused_with_its_place(pair, tmp_path):  # noqa: F811
     assert not bad, f"{len(bad)} without a place: {bad[:20]}"
 
 
-def test_none_changes_what_is_derived(pair):  # noqa: F811
+def test_none_changes_what_is_derived(pair):
     """SPEC M-9.1, N-14.6: the same, by exchange."""
     carol, bob = pair
     carol.run("apply", "--quiet")

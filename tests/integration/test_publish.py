@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 from cli_node import Cli, program
-from test_intake import apply, copy, gpg_sign, made, nodes, pair, post  # noqa: F401
+from exchanged import apply, gpg_sign, post
 
 
 def draft(node):
@@ -233,10 +233,10 @@ def test_accept_what_asks(pair):
     assert carol.run("peer", "accept", "bob", code=1)
 
 
-def test_add_shows_who_it_is(pair, nodes):  # noqa: F811
+def test_add_shows_who_it_is(pair, known):
     """SPEC M-11.1"""
     carol, _ = pair
-    mallory = nodes("mallory")
+    mallory = known("mallory")
     said, status = on_terminal(carol, dict(os.environ), "peer", "add", str(mallory.manifest()),
                                answers=[("(yes or no) ", "no")])
     assert status == 1 and "nothing changed" in said

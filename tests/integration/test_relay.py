@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from relay_net import NETWORK, SECRETS, SOURCE, TOOLS, Caller, Net, made, wait_for
+from relay_net import SECRETS, SOURCE, TOOLS, Caller, Net, made, wait_for
 
 
 def test_home_gets_its_mail(make_net):

@@ -5,7 +5,7 @@ freeze sealing at once. Run as test_cli.py is."""
 import re
 import subprocess
 
-from test_intake import apply, gpg_sign, in_force, made, nodes, pair, post, status  # noqa: F401
+from exchanged import apply, gpg_sign, in_force, post
 
 
 def recipients(node, fingerprint):
@@ -26,7 +26,7 @@ def secret_subkeys(node):
             if prev.startswith("ssb") and line.startswith("fpr")]
 
 
-def test_rotate(pair):  # noqa: F811
+def test_rotate(pair):
     """SPEC M-14.1, M-9.1: a new subkey is sealed to; the old one still opens."""
     carol, bob = pair
     fingerprint, old = bob.fingerprint(), recipients(carol, bob.fingerprint())
@@ -42,7 +42,7 @@ def test_rotate(pair):  # noqa: F811
     assert oct((bob.secrets / "openpgp.asc").stat().st_mode & 0o777) == "0o400"
 
 
-def test_rotate_ticket_and_receipt(pair):  # noqa: F811
+def test_rotate_ticket_and_receipt(pair):
     """SPEC M-14.1: and what older manifests say is kept."""
     carol, bob = pair
     draft = bob.root / "etc/agamid/manifest.yaml"
@@ -63,7 +63,7 @@ def test_rotate_ticket_and_receipt(pair):  # noqa: F811
     assert bob.run("manifest", "rotate", "nonsense", code=2)
 
 
-def test_revoke_subkeys(pair):  # noqa: F811
+def test_revoke_subkeys(pair):
     """SPEC M-6.4: nothing is sealed, until there is another subkey."""
     carol, bob = pair
     fingerprint = bob.fingerprint()
@@ -79,7 +79,7 @@ def test_revoke_subkeys(pair):  # noqa: F811
     assert not recipients(carol, fingerprint).startswith("-")
 
 
-def test_revoke_primary(pair):  # noqa: F811
+def test_revoke_primary(pair):
     """SPEC M-6.4: for ever, whoever has the key."""
     carol, bob = pair
     fingerprint, good = bob.fingerprint(), bob.manifest().read_text()

@@ -10,24 +10,24 @@ import subprocess
 
 import pytest
 from cli_node import Cli
-from test_intake import apply, copy, gpg_sign, in_force, made, nodes, pair, post, status  # noqa: F401
+from exchanged import apply, gpg_sign, in_force, post
 
 
 @pytest.fixture(scope="module")
-def restored(made, tmp_path_factory):  # noqa: F811
+def restored(acquainted, tmp_path_factory):
     """bob on a new machine, from the paper."""
     base = tmp_path_factory.mktemp("restored")
     paper = base / "typed.txt"
-    paper.write_text("typed by hand:\n\n" + (made["bob"].root / "recovery.asc").read_text() + "\nend of the paper\n")
+    paper.write_text("typed by hand:\n\n" + (acquainted["bob"].root / "recovery.asc").read_text() + "\nend of the paper\n")
     bob = Cli(base / "bob")
     bob.name = "bob"
-    bob.said = bob.run("init", "--restore", paper, "--manifest", made["bob"].manifest()).stdout
+    bob.said = bob.run("init", "--restore", paper, "--manifest", acquainted["bob"].manifest()).stdout
     return bob
 
 
-def test_restore_from_paper(made, restored):  # noqa: F811
+def test_restore_from_paper(acquainted, restored):
     """SPEC M-13.1, N-13.5"""
-    old, text = made["bob"], restored.manifest().read_text()
+    old, text = acquainted["bob"], restored.manifest().read_text()
     assert restored.fingerprint() != old.fingerprint()
     assert restored.fingerprint() in restored.said.replace(" ", "")
     restored.run("manifest", "check", restored.manifest())
@@ -41,12 +41,12 @@ def test_restore_from_paper(made, restored):  # noqa: F811
     assert "set up already" in restored.run("init", "--restore", old.root / "recovery.asc", code=1).stderr
 
 
-def test_opens_what_was_sealed_before(made, restored, tmp_path):  # noqa: F811
+def test_opens_what_was_sealed_before(acquainted, restored, tmp_path):
     """SPEC N-13.9, N-13.5: to the lost keys and the recovery key; for 120 days."""
     home, kept = tmp_path / "gnupg", restored.secrets / "recovery.asc"
     home.mkdir(mode=0o700)
     assert kept.stat().st_mode & 0o777 == 0o400
-    text = made["bob"].manifest().read_text()
+    text = acquainted["bob"].manifest().read_text()
     public = re.search(r"  recovery: \|\n((?:    .*\n|\n)+)", text)[1]
 
     def gpg(*argv, data=b""):
@@ -62,12 +62,12 @@ def test_opens_what_was_sealed_before(made, restored, tmp_path):  # noqa: F811
         keys = gpg("--with-colons", "-K").decode()
         own = next(line for line in keys.splitlines() if line.startswith("sec:"))
         assert own.split(":")[14] == "#", "the primary key's secret is not here"
-        gpg("--import", made["bob"].root / "recovery.asc")  # the paper itself has it
+        gpg("--import", acquainted["bob"].root / "recovery.asc")  # the paper itself has it
         own = next(line for line in gpg("--with-colons", "-K").decode().splitlines() if line.startswith("sec:"))
         assert own.split(":")[14] != "#"
     finally:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], timeout=60, check=True)
-    later = copy(restored, tmp_path / "later")
+    later = restored.copy(tmp_path / "later")
     later.run("apply")
     assert (later.secrets / "recovery.asc").exists()
     old = kept.stat().st_mtime - 121 * 86400
@@ -76,7 +76,7 @@ def test_opens_what_was_sealed_before(made, restored, tmp_path):  # noqa: F811
     assert not (later.secrets / "recovery.asc").exists()
 
 
-def test_peers_believe_the_recovery_key(pair, restored):  # noqa: F811
+def test_peers_believe_the_recovery_key(pair, restored):
     """SPEC M-13.2, M-13.3: by exchange; the old key is nothing any more."""
     carol, bob = pair
     post(carol, "bob", restored.manifest().read_bytes())
@@ -100,10 +100,10 @@ def test_peers_believe_the_recovery_key(pair, restored):  # noqa: F811
     assert in_force(carol, "bob") == restored.manifest().read_text()
 
 
-def test_who_missed_it_is_convinced_later(pair, restored, tmp_path):  # noqa: F811
+def test_who_missed_it_is_convinced_later(pair, restored, tmp_path):
     """SPEC M-13.2: the word stands in every later manifest."""
     carol, _ = pair
-    bob = copy(restored, tmp_path / "bob-new")
+    bob = restored.copy(tmp_path / "bob-new")
     bob.sign(lambda t: t.replace("192.0.2.2", "192.0.2.9"))
     post(carol, "bob", bob.manifest().read_bytes())
     assert "its recovery key has replaced its keys" in apply(carol)
@@ -113,18 +113,18 @@ def test_who_missed_it_is_convinced_later(pair, restored, tmp_path):  # noqa: F8
     assert "192.0.2.10" in in_force(carol, "bob")
 
 
-def test_it_changes_nothing_else(pair, restored, tmp_path):  # noqa: F811
+def test_it_changes_nothing_else(pair, restored, tmp_path):
     """SPEC M-13.2: other pinned facts ask, as ever."""
     carol, _ = pair
     before = in_force(carol, "bob")
-    bob = copy(restored, tmp_path / "bob-new")
+    bob = restored.copy(tmp_path / "bob-new")
     bob.sign(lambda t: re.sub(r"domains: \[", "domains: ['bank.example', ", t))
     post(carol, "bob", bob.manifest().read_bytes())
     assert "to which you agreed" in apply(carol)
     assert in_force(carol, "bob") == before
 
 
-def test_by_hand(pair, restored):  # noqa: F811
+def test_by_hand(pair, restored):
     """SPEC M-13.2: the first friend gets it as a file."""
     carol, _ = pair
     assert "not by" in carol.run("peer", "add", restored.manifest(), "--fingerprint", "0" * 40, code=1).stderr
@@ -133,19 +133,19 @@ def test_by_hand(pair, restored):  # noqa: F811
     assert in_force(carol, "bob") == restored.manifest().read_text()
 
 
-def test_another_recovery_key(made, nodes, tmp_path):  # noqa: F811
+def test_another_recovery_key(acquainted, known, tmp_path):
     """Somebody else's paper is none."""
     bob = Cli(tmp_path / "bob")
-    said = bob.run("init", "--restore", made["dave"].root / "recovery.asc", "--manifest", made["bob"].manifest(), code=1)
+    said = bob.run("init", "--restore", acquainted["dave"].root / "recovery.asc", "--manifest", acquainted["bob"].manifest(), code=1)
     assert "not the recovery key that the manifest names" in said.stderr
     assert not list((bob.lib / "manifests").rglob("*.yaml"))
-    assert "--manifest" in bob.run("init", "--restore", made["bob"].root / "recovery.asc", code=1).stderr
+    assert "--manifest" in bob.run("init", "--restore", acquainted["bob"].root / "recovery.asc", code=1).stderr
 
 
 @pytest.mark.parametrize("kind", ["directory", "tar"])
-def test_restore_from_backup(made, nodes, tmp_path, kind):  # noqa: F811
+def test_restore_from_backup(acquainted, known, tmp_path, kind):
     """SPEC N-13.5, M-9.6: and its own newer manifest comes from a peer."""
-    carol = nodes("carol")
+    carol = known("carol")
     parts = ["etc/agamid", "var/lib/agamid/manifests", "var/lib/agamid-key"]
     backup = tmp_path / "backup"
     if kind == "tar":
@@ -156,7 +156,7 @@ def test_restore_from_backup(made, nodes, tmp_path, kind):  # noqa: F811
     carol.sign(lambda t: t.replace("quota: 1G", "quota: 5G"))
     new = Cli(tmp_path / "new")
     new.name = "carol"
-    assert "agamid apply" in new.run("init", "--restore", backup).stdout
+    assert "agamid setup" in new.run("init", "--restore", backup).stdout
     assert new.fingerprint() == carol.fingerprint()
     assert (new.secrets / "openpgp.asc").read_bytes() == (carol.secrets / "openpgp.asc").read_bytes()
     new.run("apply")
