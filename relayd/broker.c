@@ -253,6 +253,15 @@ broker_lost_one(struct broker *b)
 	b->clients--;
 }
 
+/* Others of this machine take no place, not even while they say nothing
+ * (SPEC N-13.4). */
+static bool
+is_ours(int fd)
+{
+	return sock_peer_is(fd, USER_RELAY) || sock_peer_is(fd, USER_SSH) ||
+	    sock_peer_is(fd, USER_MILTER);
+}
+
 static void
 on_accept(evutil_socket_t listening, short what, void *ctx)
 {
@@ -263,7 +272,7 @@ on_accept(evutil_socket_t listening, short what, void *ctx)
 	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (b->clients >= CLIENTS_MAX) {
+	if (b->clients >= CLIENTS_MAX || !is_ours(fd)) {
 		close(fd);
 		return;
 	}

@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import select
+import socket
 import tempfile
 import threading
 import time
@@ -189,3 +190,38 @@ def test_liar(seed):
     finally:
         net.show()
         net.close()
+
+
+def test_crowds_at_the_socket(make_net):
+    """SPEC N-13.4: another user's connections take nobody's place; a thousand of the operator's own
+    are bounded, and leave nothing behind."""
+    net = make_net("alice", "bob")
+    net.start("alice")
+    path = net.alice.path("run/agamid/relayd/relay.sock")
+    for above in [path, *path.parents][: len(path.parts) - len(net.base.parts) + 1]:
+        above.chmod(above.stat().st_mode | 0o555)
+    ours = os.geteuid(), os.getegid()
+    crowd = []
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        for _ in range(400):
+            crowd.append(connected(path))
+    finally:
+        os.seteuid(ours[0])
+        os.setegid(ours[1])
+    assert [c.recv(10) for c in crowd] == 400 * [b""]  # all are gone
+    assert net.alice.peer("bob")
+    crowd = [connected(path) for _ in range(1000)]
+    assert memory(net.alice.relayd) < MEMORY
+    for c in crowd:
+        c.close()
+    wait_for(lambda: len(os.listdir(f"/proc/{net.alice.relayd.p.pid}/fd")) < 64, what="relayd to let go of them")
+    assert net.alice.peer("bob")
+
+
+def connected(path):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(str(path))  # waits its turn
+    s.settimeout(60)
+    return s
