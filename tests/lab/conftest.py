@@ -45,7 +45,7 @@ def settle(lab):
         node.start_services()
     for node in lab.nodes.values():
         lab.ready(node)
-    wait.until(lambda: not story.spooled(lab), 60, "spools to be empty")
+    wait.until(lambda: not story.spooled(lab), 180, "spools to be empty")
     empty_mailboxes(lab)
 
 
