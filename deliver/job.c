@@ -334,7 +334,8 @@ job_look_into_queue(struct delivery *d)
 	int64_t since = ledger_injecting_since(d->home->ledger, d->ticket.id);
 	int64_t now = job_now(), end = d->home->started;
 
-	if (since <= 0 || now < since || now - since > QUEUE_SECONDS)
+	if (since <= 0 || now < since || now - since > QUEUE_SECONDS ||
+	    d->home->maildir != NULL)
 		return STEP_ON;
 	if (showq_holds(d->home->showq, d->opened.envelope.mail.path, since - 1,
 		end >= since ? end : now) != 1)
