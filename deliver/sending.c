@@ -13,12 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/fault.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #define NOTE_MAX 256
 #define POINT "deliver.sending"
+#define SENT "sent\n"
 
 struct sending {
 	char *path;
@@ -64,7 +66,7 @@ parse_note(char *note, char **kind_r, char **about_r, bool *sent_r)
 	*blank = *end = '\0';
 	*kind_r = note;
 	*about_r = blank + 1;
-	*sent_r = strcmp(end + 1, SENDING_SENT) == 0;
+	*sent_r = strcmp(end + 1, SENT) == 0;
 	return true;
 }
 
@@ -116,6 +118,15 @@ sending_settle(struct sending *s, const char *rather_twice, int64_t now,
 
 /* ---- what is sent ---- */
 
+static int
+write_down(int fd, const char *text)
+{
+	if (file_write_all(fd, text, strlen(text)) < 0 || fault_point(POINT) ||
+	    fsync(fd) < 0)
+		return AG_EIO;
+	return 0;
+}
+
 int
 sending_begin(struct sending *s, const char *kind, const char *about,
     struct error *error_r)
@@ -127,15 +138,22 @@ sending_begin(struct sending *s, const char *kind, const char *about,
 	len = snprintf(note, sizeof(note), "%s %s\n", kind, about);
 	fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0 && len < (int)sizeof(note) &&
-	    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-	    file_write_all(fd, note, (size_t)len) == 0 && fsync(fd) == 0 &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0 && write_down(fd, note) == 0 &&
 	    file_sync_parent(s->path, POINT, error_r) == 0)
 		return fd;
 	error_set_errno(error_r, AG_EIO, "%s", s->path);
-	if (fd >= 0)
+	if (fd >= 0) {
+		(void)unlink(s->path); /* nothing was sent */
 		close(fd);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return AG_EIO;
+}
+
+int
+sending_sent(int fd)
+{
+	return write_down(fd, SENT);
 }
 
 int

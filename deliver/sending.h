@@ -21,8 +21,6 @@
 #include "deliver/told.h"
 #include "util/error.h"
 
-#define SENDING_SENT "sent\n"
-
 struct sending;
 
 /* path: of the note; it need not be there. told: borrowed. */
@@ -38,6 +36,10 @@ int sending_settle(struct sending *s, const char *rather_twice, int64_t now,
  * AG_EIO. Other threads wait until sending_end(). */
 int sending_begin(struct sending *s, const char *kind, const char *about,
     struct error *error_r);
+
+/* sendmail(1) has taken it: said in the note, by whoever has its descriptor,
+ * in any process. 0 or AG_EIO. */
+int sending_sent(int fd);
 
 enum sending_end { SENDING_DONE, SENDING_NOT, SENDING_UNKNOWN };
 

@@ -97,15 +97,6 @@ run_sendmail(char *rcpt, const char *mail, size_t len, char answer[ANSWER_MAX])
 		describe(status, answer);
 }
 
-/* Postfix has the mail: noted before anybody hears of it. */
-static void
-note_sent(int note)
-{
-	if (file_write_all(note, SENDING_SENT, strlen(SENDING_SENT)) < 0 ||
-	    fsync(note) < 0)
-		log_error("a notice was sent and can't be noted");
-}
-
 /* One message; data is cut up. */
 static int
 serve_one(char *data, size_t len, int note)
@@ -116,8 +107,9 @@ serve_one(char *data, size_t len, int note)
 		return AG_EINVAL;
 	*mail++ = '\0';
 	run_sendmail(data, mail, len - (size_t)(mail - data), answer);
-	if (strcmp(answer, "0\n") == 0)
-		note_sent(note);
+	/* Noted before anybody hears of it. */
+	if (strcmp(answer, "0\n") == 0 && sending_sent(note) < 0)
+		log_error("a notice was sent and can't be noted");
 	return sock_send(STDIN_FILENO, answer, strlen(answer), -1);
 }
 

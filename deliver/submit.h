@@ -35,8 +35,8 @@ void submit_free(struct submit **s);
 /*
  * Give Postfix this mail (LF lines; whole, with its header). rcpt: an
  * address without brackets. note: a file that is held open, locks and all,
- * until sendmail(1) has ended, and to which SENDING_SENT is added if it
- * ended well, even if this process has died by then (sending.h). 0: Postfix
+ * until sendmail(1) has ended, and in which it is said if it ended well, even if
+ * this process has died by then (sending.h). 0: Postfix
  * has it on its disk; AG_EAGAIN with the reason: not now; AG_EINVAL: it
  * never will; AG_EIO: nobody knows. Thread-safe; waits.
  */

@@ -187,6 +187,8 @@ def test_every_durable_call_has_its_point():
 ELSEWHERE = {
     "relay.mkdir": "tests/integration/test_relay.py",  # once, in a spool that is new: test_fault
     "deliver.submit": "tests/lab/test_expiry.py",  # a mail to a sender
+    "deliver.sending": "tests/unit/test_deliver_sending.c",  # the same
+    "deliver.open": "tests/integration/test_deliver.py",  # the engine, not a disk
     "rescue": "tests/lab/test_rescue.py",  # a program that removes nothing
     "home.dot": "tests/unit/test_lmtp_home.c",  # own mail, to Dovecot
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "deliver/sending.h"
-#include "util/file.h"
 
 #define NOW 1000
 
@@ -79,8 +78,7 @@ test_being_sent_still(void **state)
 	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_int_equal(
 	    sending_settle(sending, "dsn", NOW, &error), AG_EAGAIN);
-	assert_int_equal(
-	    file_write_all(fd, SENDING_SENT, strlen(SENDING_SENT)), 0);
+	assert_int_equal(sending_sent(fd), 0);
 	close(fd);
 	assert_int_equal(sending_settle(sending, "dsn", NOW, &error), 0);
 	assert_int_equal(told_is(told, "dsn", "a"), 1);
@@ -140,6 +138,30 @@ test_not_noted(void **state)
 	finish();
 }
 
+/* What can't be noted is not sent; and what was sent is told all the same,
+ * if nobody dies. */
+static void
+test_failing_disk(void **state)
+{
+	int fd;
+
+	(void)state;
+	begin();
+	help_faults("deliver.sending error\n");
+	assert_int_equal(
+	    sending_begin(sending, "away", "bob 5 1", &error), AG_EIO);
+	assert_false(help_exists(note));
+	help_faults("deliver.sending error 2\n");
+	fd = sending_begin(sending, "away", "bob 5 1", &error);
+	assert_true(fd >= 0);
+	assert_int_equal(sending_sent(fd), AG_EIO);
+	help_faults("");
+	assert_int_equal(
+	    sending_end(sending, fd, SENDING_DONE, "away", "bob 5 1", NOW), 0);
+	assert_int_equal(told_is(told, "away", "bob 5 1"), 1);
+	finish();
+}
+
 int
 main(void)
 {
@@ -148,6 +170,7 @@ main(void)
 	    help_test(test_being_sent_still),
 	    help_test(test_what_became_of_it),
 	    help_test(test_not_noted),
+	    help_test(test_failing_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
