@@ -11,12 +11,15 @@
  */
 #include "relayd/session_recv.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/error.h"
 #include "util/log.h"
 #include "mail/spool.h"
+
+#define SYNC_THREADS 8
 
 struct arrived {
 	struct spool_writer *writer;
@@ -226,6 +229,44 @@ seal_waiting(struct session_recv *r)
 		    r->waiting[i]->writer, &r->waiting[i]->ticket, &error);
 }
 
+/* What one thread fsyncs: each SYNC_THREADS-th of those that wait. */
+struct share {
+	struct session_recv *r;
+	unsigned first;
+};
+
+static void *
+sync_share(void *arg)
+{
+	const struct share *s = arg;
+	unsigned i;
+
+	for (i = s->first; i < s->r->count; i += SYNC_THREADS)
+		spool_writer_sync(s->r->waiting[i]->writer);
+	return NULL;
+}
+
+/* A disk empties its cache once for all that ask for it at the same time.
+ * What no thread could be had for is fsynced as it is placed. */
+static void
+sync_waiting(struct session_recv *r)
+{
+	struct share shares[SYNC_THREADS];
+	pthread_t threads[SYNC_THREADS];
+	unsigned i, n;
+
+	if (r->count < 2)
+		return;
+	for (n = 0; n < SYNC_THREADS; n++) {
+		shares[n] = (struct share){.r = r, .first = n};
+		if (pthread_create(&threads[n], NULL, sync_share, &shares[n]) !=
+		    0)
+			break;
+	}
+	for (i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+}
+
 void
 session_recv_commit(struct session_recv *r)
 {
@@ -235,6 +276,7 @@ session_recv_commit(struct session_recv *r)
 	int rc;
 
 	seal_waiting(r);
+	sync_waiting(r);
 	for (i = 0; i < r->count; i++) {
 		a = r->waiting[i];
 		error.text[0] = '\0';

@@ -57,6 +57,9 @@ int spool_writer_place(struct spool_writer *w, const struct ticket *t,
  */
 int spool_writer_seal(
     struct spool_writer *w, const struct ticket *t, struct error *error_r);
+/* And fsync, of one that was sealed; several threads may do that at once,
+ * each with writers of its own. That it failed, spool_writer_place() says. */
+void spool_writer_sync(struct spool_writer *w);
 /* Discards what was not committed. */
 void spool_writer_free(struct spool_writer **w);
 /* Remove from tmp_dir what writers left that died (by lock, not by age:

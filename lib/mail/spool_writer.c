@@ -40,6 +40,7 @@ struct spool_writer {
 	crypto_hash_sha256_state hash;
 	bool failed; /* a write failed: never commit */
 	bool sealed; /* the head is there: nothing more is written */
+	bool synced;
 	bool spent;
 };
 
@@ -167,9 +168,12 @@ write_head(struct spool_writer *w, const struct ticket *t)
 static int
 sync_file(struct spool_writer *w)
 {
+	if (w->synced)
+		return 0;
 	if (fault_point("spool.fsync") || fsync(w->fd) < 0)
 		return AG_EIO;
 	fault_after("spool.fsync");
+	w->synced = true;
 	return 0;
 }
 
@@ -272,6 +276,14 @@ spool_writer_seal(
 	else
 		w->failed = true;
 	return rc;
+}
+
+void
+spool_writer_sync(struct spool_writer *w)
+{
+	/* After a failed fsync nobody knows what is there. */
+	if (w->sealed && !w->spent && !w->failed && sync_file(w) < 0)
+		w->failed = true;
 }
 
 /* path: where it goes. */

@@ -168,6 +168,7 @@ test_seal(void **state)
 	assert_int_equal(spool_writer_new(help_path("tmp"), &w, &error), 0);
 	assert_int_equal(spool_write(w, "abc", 3), 0);
 	assert_int_equal(spool_writer_seal(w, &t, &error), 0);
+	spool_writer_sync(w);
 	assert_int_equal(help_entries(help_path("new")), 0);
 	assert_int_equal(spool_write(w, "d", 1), AG_EIO);
 	assert_int_equal(
@@ -323,6 +324,32 @@ test_order_of_steps(void **state)
 		help_faults(NULL);
 		remove(help_path("new/" ABC_NAME));
 	}
+}
+
+/* What a thread could not fsync is not placed, nor fsynced again. */
+static void
+test_failed_sync(void **state)
+{
+	struct spool_writer *w;
+	struct error error;
+	struct ticket t;
+
+	(void)state;
+	make_dirs();
+	ticket_for_abc(&t, help_key);
+	assert_int_equal(spool_writer_new(help_path("tmp"), &w, &error), 0);
+	assert_int_equal(spool_write(w, "abc", 3), 0);
+	assert_int_equal(spool_writer_seal(w, &t, &error), 0);
+	/* A line fires once: this one is no other test's. */
+	help_faults("spool.fsync error 1");
+	spool_writer_sync(w);
+	help_faults(NULL);
+	spool_writer_sync(w);
+	assert_int_equal(
+	    spool_writer_place(w, &t, help_path("new"), &error), AG_EIO);
+	spool_writer_free(&w);
+	assert_int_equal(help_entries(help_path("new")), 0);
+	assert_int_equal(help_entries(help_path("tmp")), 0);
 }
 
 /* A failed step: the caller is told, and nothing is left. */
@@ -640,6 +667,7 @@ main(void)
 	    help_test(test_sweep),
 #ifdef ENABLE_FAULT_POINTS
 	    help_test(test_order_of_steps),
+	    help_test(test_failed_sync),
 	    help_test(test_failed_step),
 	    help_test(test_crash),
 	    help_test(test_remove_faults),
