@@ -23,7 +23,7 @@ def restarted(net):
 
 
 def run(options, progress):
-    base = tempfile.mkdtemp(prefix="agamid-bench-", dir="/var/tmp")
+    base = tempfile.mkdtemp(prefix="agamid-bench-", dir=options.dir)
     net = Net(base, ["alice", *(f"home{n}" for n in range(HOMES))])
     try:
         yield from measured(net, options, progress)

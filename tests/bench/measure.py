@@ -85,9 +85,16 @@ def family(pid):
 
 
 def cpu_seconds(pid):
-    """Processor time of a process and its children that have ended."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return sum(int(f) for f in fields[11:15]) / TICKS
+    """Processor time of a process, of all below it, and of those that have
+    ended."""
+    ticks = 0
+    for number in family(pid):
+        try:
+            text = pathlib.Path(f"/proc/{number}/stat").read_text(encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks += sum(int(f) for f in text.rpartition(")")[2].split()[11:15])
+    return ticks / TICKS
 
 
 def written_bytes(pid):

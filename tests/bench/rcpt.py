@@ -94,7 +94,7 @@ class Node:
 
 
 def run(options, progress):
-    with tempfile.TemporaryDirectory(prefix="agamid-bench-", dir="/var/tmp") as base:
+    with tempfile.TemporaryDirectory(prefix="agamid-bench-", dir=options.dir) as base:
         nodes = {}
         try:
             for peers in (10, options.count(10000)):
