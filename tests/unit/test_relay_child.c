@@ -41,6 +41,8 @@ test_lines(void **state)
 	}
 }
 
+#define BLANKS "                                        "
+
 static void
 test_bad_lines(void **state)
 {
@@ -49,8 +51,7 @@ test_bad_lines(void **state)
 	    "dial 1 ../bob\n", "dial 1 Bob\n",
 	    "dial 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "end 1 bob\n",
 	    "ended 1\n", "ended 1 x\n", "rescue 1 bob\n",
-	    "dial 1 bob                                                       "
-	    "                                \n"};
+	    "dial 1 bob" BLANKS BLANKS "\n"};
 	struct starter_order found;
 	size_t i;
 
