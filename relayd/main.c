@@ -40,6 +40,13 @@ on_option(int val, const char *arg)
 		dial_name = arg;
 }
 
+/* starter_confine_fn */
+static void
+confine_starter(const struct conf *conf)
+{
+	role_enter(ROLE_STARTER, conf, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -65,7 +72,7 @@ main(int argc, char **argv)
 		conf_free(&conf);
 		return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	starter = starter_fork(conf, rescue, &error);
+	starter = starter_fork(conf, rescue, confine_starter, &error);
 	if (starter < 0)
 		log_fatal("can't start error=\"%s\"", error.text);
 	role_enter(ROLE_RELAYD, conf, NULL);

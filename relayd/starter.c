@@ -23,7 +23,6 @@
 #include "util/log.h"
 #include "util/sock.h"
 #include "util/text.h"
-#include "mail/role.h"
 
 /* Lines ----------------------------------------------------------------- */
 
@@ -231,7 +230,6 @@ prepare(struct starter *s)
 	sigprocmask(SIG_BLOCK, &set, &s->before);
 	if (s->signals < 0)
 		log_fatal("can't watch children");
-	role_enter(ROLE_STARTER, s->conf, NULL);
 }
 
 static void
@@ -251,7 +249,8 @@ serve(struct starter *s)
 }
 
 int
-starter_fork(const struct conf *conf, bool rescue, struct error *error_r)
+starter_fork(const struct conf *conf, bool rescue, starter_confine_fn *confine,
+    struct error *error_r)
 {
 	struct starter s = {.conf = conf, .rescue = rescue};
 	int fds[2];
@@ -264,6 +263,7 @@ starter_fork(const struct conf *conf, bool rescue, struct error *error_r)
 		close(fds[0]);
 		s.fd = fds[1];
 		prepare(&s);
+		confine(conf);
 		serve(&s);
 		_exit(0);
 	}

@@ -52,9 +52,12 @@ size_t starter_write(
     const struct starter_order *o, char line_r[STARTER_LINE_MAX]);
 
 /*
- * Start it; before relayd is confined, or has anything to hide. It runs
- * until this end of the socket, which is returned, is closed. Or AG_EIO.
+ * Start it; before relayd is confined, or has anything to hide. It calls
+ * confine, and runs until this end of the socket, which is returned, is
+ * closed. Or AG_EIO.
  */
-int starter_fork(const struct conf *conf, bool rescue, struct error *error_r);
+typedef void starter_confine_fn(const struct conf *conf);
+int starter_fork(const struct conf *conf, bool rescue,
+    starter_confine_fn *confine, struct error *error_r);
 
 #endif
