@@ -5,8 +5,6 @@
  */
 #include "help.h"
 
-#include <sys/stat.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
