@@ -41,8 +41,10 @@ find_item(const char *page, const char *name)
 
 	if (at == NULL)
 		at = strstr(page, other);
-	if (at == NULL)
+	if (at == NULL) {
 		fail_msg("agamid.yaml.5 has no %s", name);
+		abort(); /* fail_msg() does not say that it never returns */
+	}
 	next = strstr(at + 1, "\n.It ");
 	found = xasprintf(
 	    "%.*s ", next == NULL ? (int)strlen(at) : (int)(next - at), at);
@@ -100,8 +102,10 @@ check_range(const char *item, const char *name)
 
 	do {
 		at = strstr(at + 1, "rom ");
-		if (at == NULL)
+		if (at == NULL) {
 			fail_msg("agamid.yaml.5 has no range at %s", name);
+			abort();
+		}
 	} while (sscanf(at, "rom %15[0-9KMGTsmhd] to %15[0-9KMGTsmhd]", low,
 		     high) != 2);
 	n = strtoul(low, &unit, 10);
