@@ -28,7 +28,8 @@ check_acceptor(
 	return 0;
 }
 
-int
+/* 0; AG_EPERM or AG_ESIG with the reason. */
+static int
 check_ticket(const struct network *n, const char *id, const struct ticket *t,
     struct error *error_r)
 {

@@ -10,14 +10,9 @@
 #include "mail/ticket.h"
 #include "manifests/network.h"
 
-/* Ticket against network: this ID, this network, home is this node, the
- * acceptor is a peer that may hold for us, and signed it. 0; AG_EPERM or
- * AG_ESIG with the reason. */
-int check_ticket(const struct network *n, const char *id,
-    const struct ticket *t, struct error *error_r);
-
-/* The same for a bundle file, whose head is read and whose bytes must be
- * the ticket's. AG_EINVAL, AG_EPERM, AG_ESIG: it is no good, for ever;
+/* A bundle file against the network: this ID, this network, home is this
+ * node, the acceptor is a peer that may hold for us, and signed it; and the
+ * bytes are the ticket's. AG_EINVAL, AG_EPERM, AG_ESIG: it is no good, for ever;
  * AG_EIO: it could not be read now. */
 int check_bundle(int fd, const struct network *n, const char *id,
     struct ticket *t_r, struct error *error_r);

@@ -20,8 +20,9 @@
 
 static const char prefix[] = "X-Agamid-";
 
-void
-headers_once(const uint8_t secret[NODE_SECRET_SIZE], const char *id, char *out)
+/* "X-Agamid-Once" of this bundle; out has 65 bytes. */
+static void
+make_once(const uint8_t secret[NODE_SECRET_SIZE], const char *id, char *out)
 {
 	crypto_auth_hmacsha256_state st;
 	uint8_t mac[crypto_auth_hmacsha256_BYTES];
@@ -41,7 +42,7 @@ headers_write(const struct ticket *t, int64_t now,
 	int64_t held = now > t->time ? now - t->time : 0;
 
 	text_time(t->time, accepted);
-	headers_once(secret, t->id, once);
+	make_once(secret, t->id, once);
 	return buf_printf(out,
 	    "%sVia: %s\r\n%sAccepted: %s\r\n%sHeld: %lld\r\n"
 	    "%sId: %s\r\n%sOnce: %s\r\n",

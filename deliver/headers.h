@@ -30,10 +30,6 @@
 
 #define NODE_SECRET_SIZE 32
 
-/* "X-Agamid-Once" of this bundle; out has 65 bytes. */
-void headers_once(
-    const uint8_t secret[NODE_SECRET_SIZE], const char *id, char *out);
-
 /* Our fields, as lines. */
 int headers_write(const struct ticket *t, int64_t now,
     const uint8_t secret[NODE_SECRET_SIZE], struct buf *out);

@@ -142,7 +142,4 @@ void broker_anew(struct broker *b);
 /* Look soon whether a session's `again` has come. */
 void broker_again(struct broker *b);
 
-/* The peer showed a sign of life. */
-void broker_alive(struct relayd *r, struct peer *p);
-
 #endif

@@ -110,10 +110,10 @@ link_end(struct link *ln, const char *why)
 	client_finish(ln->client);
 }
 
-void
-broker_alive(struct relayd *r, struct peer *p)
+/* The peer showed a sign of life. */
+static void
+alive(struct peer *p)
 {
-	(void)r;
 	p->seen = (int64_t)time(NULL);
 	p->alive = relayd_clock();
 	p->error[0] = '\0';
@@ -173,7 +173,7 @@ link_up(struct link *ln, const struct proto_msg *m)
 		    (long long)skew);
 	log_info("session up peer=%s by=%s", ln->peer->name,
 	    ln->dialled ? "us" : "peer");
-	broker_alive(r, ln->peer);
+	alive(ln->peer);
 	if (ln->dialled)
 		ln->peer->child_up = true;
 	settle_pair(r->broker, ln);

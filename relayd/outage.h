@@ -14,7 +14,6 @@
 #define OUTAGE_FIRST_MS (6 * 3600 * 1000LL) /* heard nothing for so long */
 #define OUTAGE_SECOND_DAYS 2 /* seen since then */
 #define OUTAGE_THIRD_DAYS 7
-#define OUTAGE_STAGES 3
 
 struct outage {
 	int64_t silent; /* ms: heard nothing, while others were heard */

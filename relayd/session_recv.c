@@ -95,8 +95,9 @@ session_recv_waiting(const struct session_recv *r)
 	return r->count;
 }
 
-int
-session_recv_head(const char *head, struct ticket *t_r)
+/* The head's bytes as a ticket: its text, blanks, "\n". */
+static int
+parse_head(const char *head, struct ticket *t_r)
 {
 	size_t len = SPOOL_HEAD - 1;
 
@@ -141,7 +142,7 @@ session_recv_begin(struct session_recv *r, const char *id, uint64_t size)
 static void
 check_head(struct session_recv *r)
 {
-	if (session_recv_head(r->head, &r->ticket) < 0)
+	if (parse_head(r->head, &r->ticket) < 0)
 		spoil(r, "its head is no ticket");
 	else if (strcmp(r->ticket.id, r->id) != 0 || r->ticket.size != r->size)
 		spoil(r, "its ticket is of another bundle");

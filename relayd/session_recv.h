@@ -44,7 +44,4 @@ unsigned session_recv_waiting(const struct session_recv *r);
 /* Place them all; fn is called for each. */
 void session_recv_commit(struct session_recv *r);
 
-/* The head's bytes as a ticket: its text, blanks, "\n". Pure. */
-int session_recv_head(const char *head, struct ticket *t_r);
-
 #endif
