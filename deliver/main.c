@@ -204,6 +204,7 @@ main(int argc, char **argv)
 	}
 	home_open(&home, conf);
 	role_enter(maildir != NULL ? ROLE_RESCUE : ROLE_DELIVER, conf, maildir);
+	server_hold_signals();
 	path = join3(conf->run_dir, "deliver", "deliver.sock");
 	listener = sock_listen(path, SOCK_SEQPACKET, 0666, &error);
 	if (listener < 0)

@@ -511,17 +511,30 @@ server_round(struct server *s)
 	return true;
 }
 
-static int
-server_signals(void)
+static void
+server_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+void
+server_hold_signals(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return -1;
+	server_signals(&set);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* no such error */
+}
+
+static int
+server_signalfd(void)
+{
+	sigset_t set;
+
+	server_signals(&set);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -564,7 +577,7 @@ server_run(const struct home *home, int listener, struct error *error_r)
 	struct server *s = server_new(home, listener);
 	int rc;
 
-	s->signals = server_signals();
+	s->signals = server_signalfd();
 	if (s->signals < 0)
 		rc = error_set_errno(error_r, AG_EIO, "signals");
 	else
