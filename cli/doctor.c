@@ -9,9 +9,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/relay.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #define RELAY_MS 1500
@@ -207,19 +207,10 @@ sort_findings(struct doctor *d)
 
 /* ---- time ---- */
 
-int64_t
-doctor_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int
 doctor_wait(const struct doctor *d, int most_ms)
 {
-	int64_t left = d->until - doctor_clock();
+	int64_t left = d->until - clock_ms();
 
 	if (left < LEAST_MS)
 		return LEAST_MS;
@@ -290,7 +281,7 @@ run_groups(struct doctor *d, const struct group *groups)
 	for (; groups->name != NULL; groups++) {
 		if (!runs_group(d, groups->name))
 			continue;
-		if (doctor_clock() < d->until)
+		if (clock_ms() < d->until)
 			groups->run(d);
 		else
 			note_skipped(d, groups->name);
@@ -335,7 +326,7 @@ doctor_run(struct doctor *d)
 	bool threaded;
 
 	signal(SIGPIPE, SIG_IGN);
-	d->until = doctor_clock() + seconds_for(d) * 1000;
+	d->until = clock_ms() + seconds_for(d) * 1000;
 	verdict_begin(&d->time, "there is time for all checks within %u s",
 	    seconds_for(d));
 	buf_init(&d->relay, RELAY_ANSWER_MAX);

@@ -94,7 +94,6 @@ void doctor_add(struct doctor *d, const char *id, const char *subject,
 int doctor_wait(const struct doctor *d, int most_ms);
 /* The same in whole seconds, for run_program(). */
 unsigned doctor_seconds(const struct doctor *d, unsigned most);
-int64_t doctor_clock(void);
 
 void doctor_run(struct doctor *d);
 void doctor_free(struct doctor *d);

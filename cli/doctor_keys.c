@@ -23,6 +23,7 @@
 #include "cli/run.h"
 #include "mail/keys.h"
 #include "mail/openpgp.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/text.h"
 
@@ -75,13 +76,13 @@ static void
 check_all_expiry(struct doctor *d)
 {
 	const struct roster *r = &d->known.roster;
-	int64_t until = doctor_clock() + doctor_wait(d, 2500);
+	int64_t until = clock_ms() + doctor_wait(d, 2500);
 	struct verdict v;
 	size_t i;
 
 	check_expiry(d, r->self, true);
 	for (i = 0; i < r->peer_count; i++) {
-		if (doctor_clock() > until)
+		if (clock_ms() > until)
 			break;
 		check_expiry(d, r->peers[i], false);
 	}
@@ -166,7 +167,7 @@ check_sealing(struct doctor *d, struct buf *sealed)
 {
 	const struct roster *r = &d->known.roster;
 	char *keys = file_join(d->known.conf->derived_dir, "sealing");
-	int64_t until = doctor_clock() + doctor_wait(d, 2000);
+	int64_t until = clock_ms() + doctor_wait(d, 2000);
 	struct openpgp *pgp = NULL;
 	struct error why;
 	struct verdict v;
@@ -177,7 +178,7 @@ check_sealing(struct doctor *d, struct buf *sealed)
 		verdict_fail(&v, "agamid apply", "%s", why.text);
 	} else {
 		try_usable(pgp, r->self, true, &v);
-		for (i = 0; i < r->peer_count && doctor_clock() < until; i++)
+		for (i = 0; i < r->peer_count && clock_ms() < until; i++)
 			try_usable(pgp, r->peers[i], false, &v);
 		if (i < r->peer_count)
 			verdict_warn(&v, "agamid doctor keys.sealing",

@@ -18,6 +18,7 @@
 
 #include "cli/doctor_talk.h"
 #include "cli/run.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/text.h"
 
@@ -235,10 +236,10 @@ static bool
 wait_for_canary(const struct doctor *d, const char *token)
 {
 	const struct timespec pause = {0, LOOK_NS};
-	int64_t until = doctor_clock() + doctor_wait(d, ARRIVE_MS);
+	int64_t until = clock_ms() + doctor_wait(d, ARRIVE_MS);
 
 	while (!has_arrived(d, token)) {
-		if (doctor_clock() >= until)
+		if (clock_ms() >= until)
 			return false;
 		nanosleep(&pause, NULL);
 	}

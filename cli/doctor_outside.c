@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/relay.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/sock.h"
 #include "util/text.h"
@@ -99,12 +100,12 @@ read_answer(struct probe *p)
 static void
 collect(const struct doctor *d, struct probe *probes, size_t n)
 {
-	int64_t until = doctor_clock() + doctor_wait(d, PROBE_MS), left;
+	int64_t until = clock_ms() + doctor_wait(d, PROBE_MS), left;
 	struct pollfd p[PROBES_MAX];
 	bool open = true;
 	size_t i;
 
-	while (open && (left = until - doctor_clock()) > 0) {
+	while (open && (left = until - clock_ms()) > 0) {
 		open = false;
 		for (i = 0; i < n; i++) {
 			p[i].fd = probes[i].ended ? -1 : probes[i].fd;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "util/clock.h"
 
 #define TALK_MAX 65536
 
@@ -28,7 +29,7 @@ is_ready(const struct talk *t, short events)
 	int n;
 
 	do {
-		left = t->until - doctor_clock();
+		left = t->until - clock_ms();
 		n = left <= 0 ? 0 : poll(&p, 1, (int)left);
 	} while (n < 0 && errno == EINTR);
 	return n > 0;
@@ -41,7 +42,7 @@ start(struct talk *t, const char *name, const struct sockaddr *to,
 	socklen_t size = sizeof(int);
 	int err = 0;
 
-	t->until = doctor_clock() + wait_ms;
+	t->until = clock_ms() + wait_ms;
 	t->fd = socket(
 	    to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->fd < 0)

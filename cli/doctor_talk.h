@@ -16,7 +16,7 @@
 
 struct talk {
 	int fd; /* -1: not connected */
-	int64_t until; /* of doctor_clock() */
+	int64_t until; /* of clock_ms() */
 	struct buf in; /* what was not read yet */
 	struct buf reply; /* the last reply, its lines joined */
 };

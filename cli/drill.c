@@ -17,6 +17,7 @@
 #include "cli/doctor_talk.h"
 #include "cli/relay.h"
 #include "cli/screen.h"
+#include "util/clock.h"
 #include "util/sock.h"
 #include "util/text.h"
 
@@ -26,19 +27,10 @@
 #define LOOK_MS 300
 #define ASK_SECONDS 5
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool
 is_over(const struct drill *d)
 {
-	return now_ms() - d->began >= (int64_t)d->seconds * 1000;
+	return clock_boot_ms() - d->began >= (int64_t)d->seconds * 1000;
 }
 
 static void __attribute__((format(printf, 3, 4)))
@@ -51,7 +43,7 @@ step(struct drill *d, const char *name, const char *fmt, ...)
 		return;
 	s = &d->steps[d->step_count++];
 	s->name = name;
-	s->ms = now_ms() - d->began;
+	s->ms = clock_boot_ms() - d->began;
 	va_start(ap, fmt);
 	vsnprintf(s->text, sizeof(s->text), fmt, ap);
 	va_end(ap);
@@ -314,7 +306,7 @@ drill_run(struct drill *d, struct error *error_r)
 {
 	int rc;
 
-	d->began = now_ms();
+	d->began = clock_boot_ms();
 	rc = bring(d, error_r);
 	return rc < 0 ? rc : await(d, error_r);
 }

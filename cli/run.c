@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/text.h"
 
@@ -95,15 +95,6 @@ shut(int *fd)
 	*fd = -1;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Some of what is left of the input; closed when all is written. */
 static void
 feed(struct child *c, const char **input)
@@ -143,7 +134,7 @@ converse(struct child *c, const char *input, struct buf *output,
 
 	feed(c, &input);
 	while (c->out >= 0 || c->err >= 0) {
-		left = until - now_ms();
+		left = until - clock_ms();
 		if (left <= 0)
 			return false;
 		p[0] = (struct pollfd){c->out, POLLIN, 0};
@@ -182,7 +173,7 @@ run_program(const char *const *argv, const char *input, struct buf *output,
 		return rc;
 	sigaction(SIGPIPE, &ignore, &old);
 	ended = converse(&c, input == NULL ? "" : input, output, complaints,
-	    now_ms() + (int64_t)seconds * 1000);
+	    clock_ms() + (int64_t)seconds * 1000);
 	sigaction(SIGPIPE, &old, NULL);
 	shut(&c.in);
 	shut(&c.out);

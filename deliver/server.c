@@ -29,6 +29,7 @@
 #include "deliver/pool.h"
 #include "deliver/receipts.h"
 #include "deliver/schedule.h"
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/sock.h"
@@ -57,15 +58,6 @@ struct server {
 	char message[SOCK_MESSAGE_MAX];
 	struct request request;
 };
-
-static int64_t
-server_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- clients ---- */
 
@@ -219,7 +211,7 @@ server_start_jobs(struct server *s)
 	struct job *j;
 
 	while (s->stop_at == 0 &&
-	    (j = schedule_next(&s->schedule, server_load(), server_now_ms())) !=
+	    (j = schedule_next(&s->schedule, server_load(), clock_ms())) !=
 		NULL)
 		pool_put(s->pool, j);
 }
@@ -229,7 +221,7 @@ server_end_job(struct server *s, struct job *j)
 {
 	struct client *c = client_find(s, j->client);
 
-	if (!schedule_end(&s->schedule, j, server_now_ms()))
+	if (!schedule_end(&s->schedule, j, clock_ms()))
 		return;
 	if (j->outcome == OUTCOME_RETRY && !request_is_notice(j->kind))
 		log_info("retry id=%s error=\"%s\"", j->id, j->text);
@@ -446,7 +438,7 @@ server_signal(struct server *s)
 	    info.ssi_signo == SIGHUP || s->stop_at != 0)
 		return;
 	log_info("stopping running=%u", s->schedule.running_count);
-	s->stop_at = server_now_ms() + STOP_SECONDS * 1000;
+	s->stop_at = clock_ms() + STOP_SECONDS * 1000;
 }
 
 /* How long to wait at most; -1: until something comes. */
@@ -456,10 +448,10 @@ server_timeout(const struct server *s)
 	int64_t left;
 
 	if (s->stop_at != 0) {
-		left = s->stop_at - server_now_ms();
+		left = s->stop_at - clock_ms();
 		return left > 0 ? (int)left : 0;
 	}
-	return schedule_wait(&s->schedule, server_now_ms());
+	return schedule_wait(&s->schedule, clock_ms());
 }
 
 enum { POLL_LISTENER, POLL_SIGNALS, POLL_POOL, POLL_CLIENTS };
@@ -491,7 +483,7 @@ server_round(struct server *s)
 	size_t i;
 
 	if (s->stop_at != 0 &&
-	    (s->schedule.running_count == 0 || server_now_ms() >= s->stop_at))
+	    (s->schedule.running_count == 0 || clock_ms() >= s->stop_at))
 		return false;
 	if (server_poll(s, p) < 0)
 		return errno == EINTR;

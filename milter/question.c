@@ -9,24 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/sock.h"
 
 #define ANSWER_MAX 512
 #define PROGRESS_MS 3000
 #define GRACE_MS 2000 /* relayd keeps the time; this is if it doesn't */
-
-static long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
-}
 
 /* Connect and ask; the descriptor or an error. */
 static int
@@ -68,9 +59,9 @@ await(int fd, long timeout_ms, question_progress_fn *progress, void *ctx,
     char *answer, size_t size, struct error *error_r)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	long end = now_ms() + timeout_ms, left;
+	int64_t end = clock_ms() + timeout_ms, left;
 
-	while ((left = end - now_ms()) > 0) {
+	while ((left = end - clock_ms()) > 0) {
 		if (poll(&p, 1, left < PROGRESS_MS ? (int)left : PROGRESS_MS) >
 		    0)
 			return read_answer(fd, answer, size, error_r);

@@ -11,6 +11,7 @@
 
 #include "milter/received.h"
 #include "milter/sealing_parts.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #define PIPE_SIZE (256 * 1024)
@@ -24,7 +25,7 @@ push_plain(struct sealing *j, const void *data, size_t len)
 {
 	int rc;
 
-	if (sealing_now() > j->deadline)
+	if (clock_ms() > j->deadline)
 		return sealing_fail(j, ANSWER_LATE);
 	if ((rc = bpipe_push(j->pipe, data, len)) != AG_OK)
 		return sealing_fail(
@@ -169,7 +170,7 @@ job_new(struct sealer *sealer, const struct sealing_request *req)
 	j->sealer = sealer;
 	j->net = network_ref(req->net);
 	j->home = network_find(j->net, req->class.home);
-	j->deadline = sealing_now() + (int64_t)conf->sealing_timeout * 1000;
+	j->deadline = clock_ms() + (int64_t)conf->sealing_timeout * 1000;
 	j->limit = j->home != NULL ? decide_limit(j->home, &room) : 0;
 	j->refs = 1;
 	buf_init(&j->buf, HEAD_MAX);
@@ -280,7 +281,7 @@ sealing_wait(struct sealing *j, unsigned timeout_ms)
 	while (j->state != OVER &&
 	    pthread_cond_timedwait(&j->changed, &j->lock, &until) != ETIMEDOUT)
 		;
-	if (j->state == SEALING && sealing_now() > j->deadline + GRACE_MS) {
+	if (j->state == SEALING && clock_ms() > j->deadline + GRACE_MS) {
 		/* A stuck engine: it can still end, but not commit. */
 		j->abandoned = true;
 		if (j->answer == ANSWER_OK)

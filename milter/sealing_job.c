@@ -5,21 +5,12 @@
  * sealing_parts.h.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "milter/sealing_parts.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define STACK_SIZE (1024 * 1024)
-
-int64_t
-sealing_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void
 sealing_unref(struct sealing *j)
@@ -71,7 +62,7 @@ source_read(void *ctx, void *data, size_t len)
 	struct sealing *j = ctx;
 	ssize_t n;
 
-	if (sealing_now() > j->deadline) {
+	if (clock_ms() > j->deadline) {
 		sealing_fail(j, ANSWER_LATE);
 		return AG_EAGAIN;
 	}

@@ -49,8 +49,6 @@ struct sealing {
 	enum answer answer; /* OK, or the first failure */
 };
 
-/* Milliseconds of the monotonic clock. */
-int64_t sealing_now(void);
 /* Start the job's thread. 0, AG_ENOMEM. */
 int sealing_start(struct sealing *j);
 /* The job's place is given back when all its threads have left it: then

@@ -14,9 +14,9 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "relayd/tcp.h"
 
@@ -40,15 +40,6 @@ struct race {
 					      over */
 	int64_t until[ADDRESSES_MAX]; /* ms */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* Where it is --------------------------------------------------------------- */
 
@@ -163,10 +154,10 @@ run(struct race *r)
 	unsigned i;
 	int wait;
 
-	while (!found && (wait = patience(r, now_ms())) >= 0) {
+	while (!found && (wait = patience(r, clock_ms())) >= 0) {
 		if (poll(r->poll, r->next, wait) < 0 && errno != EINTR)
 			break;
-		now = now_ms();
+		now = clock_ms();
 		for (i = 0; i < r->next && !found; i++)
 			found = look_at(r, i, now);
 		if (!found && r->next < r->all->count &&

@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -76,10 +77,7 @@ struct pending {
 int64_t
 relayd_clock(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return clock_boot_ms();
 }
 
 /* The flush ------------------------------------------------------------- */
