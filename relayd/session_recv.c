@@ -258,7 +258,7 @@ sync_waiting(struct session_recv *r)
 
 	if (r->count < 2)
 		return;
-	for (n = 0; n < SYNC_THREADS; n++) {
+	for (n = 0; n < SYNC_THREADS && n < r->count; n++) {
 		shares[n] = (struct share){.r = r, .first = n};
 		if (pthread_create(&threads[n], NULL, sync_share, &shares[n]) !=
 		    0)

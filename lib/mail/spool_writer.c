@@ -38,7 +38,7 @@ struct spool_writer {
 	char *tmp; /* NULL once it has another name, or none */
 	uint64_t size;
 	crypto_hash_sha256_state hash;
-	bool failed; /* a write failed: never commit */
+	int failed; /* errno of what failed; 0: nothing */
 	bool sealed; /* the head is there: nothing more is written */
 	bool synced;
 	bool spent;
@@ -108,6 +108,13 @@ spool_writer_new(
 	return 0;
 }
 
+/* Never commit: after a failed write or fsync nobody knows what is there. */
+static void
+fail(struct spool_writer *w)
+{
+	w->failed = errno != 0 ? errno : EIO;
+}
+
 int
 spool_write(struct spool_writer *w, const void *data, size_t len)
 {
@@ -115,7 +122,7 @@ spool_write(struct spool_writer *w, const void *data, size_t len)
 		return AG_EIO;
 	if (fault_point("spool.write") ||
 	    file_write_all(w->fd, data, len) < 0) {
-		w->failed = true;
+		fail(w);
 		return AG_EIO;
 	}
 	fault_after("spool.write");
@@ -232,11 +239,15 @@ check_ticket(
 {
 	char id[BUNDLE_ID_LEN + 1];
 
-	if (w->spent || w->failed) {
+	if (w->spent) {
 		errno = EIO;
-		return error_set(error_r, AG_EIO,
-		    w->spent ? "the bundle was written already"
-			     : "a part of the bundle could not be written");
+		return error_set(
+		    error_r, AG_EIO, "the bundle was written already");
+	}
+	if (w->failed != 0) {
+		errno = w->failed;
+		return error_set_errno(error_r, AG_EIO,
+		    "a part of the bundle could not be written");
 	}
 	spool_writer_id(w, id);
 	if (t->size != w->size || strcmp(t->id, id) != 0)
@@ -273,17 +284,16 @@ spool_writer_seal(
 	rc = seal(w, t, error_r);
 	if (rc == 0)
 		(void)sync_file_range(w->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	else
-		w->failed = true;
+	else if (rc == AG_EIO && w->failed == 0)
+		fail(w);
 	return rc;
 }
 
 void
 spool_writer_sync(struct spool_writer *w)
 {
-	/* After a failed fsync nobody knows what is there. */
-	if (w->sealed && !w->spent && !w->failed && sync_file(w) < 0)
-		w->failed = true;
+	if (w->sealed && !w->spent && w->failed == 0 && sync_file(w) < 0)
+		fail(w);
 }
 
 /* path: where it goes. */

@@ -163,7 +163,7 @@ test_seal(void **state)
 	assert_int_equal(spool_write(w, "ab", 2), 0);
 	assert_int_equal(spool_writer_seal(w, &t, &error), AG_ESIG);
 	assert_int_equal(
-	    spool_writer_place(w, &t, help_path("new"), &error), AG_EIO);
+	    spool_writer_place(w, &t, help_path("new"), &error), AG_ESIG);
 	spool_writer_free(&w);
 	assert_int_equal(spool_writer_new(help_path("tmp"), &w, &error), 0);
 	assert_int_equal(spool_write(w, "abc", 3), 0);
@@ -347,6 +347,7 @@ test_failed_sync(void **state)
 	spool_writer_sync(w);
 	assert_int_equal(
 	    spool_writer_place(w, &t, help_path("new"), &error), AG_EIO);
+	assert_non_null(strstr(error.text, strerror(EIO)));
 	spool_writer_free(&w);
 	assert_int_equal(help_entries(help_path("new")), 0);
 	assert_int_equal(help_entries(help_path("tmp")), 0);
