@@ -194,6 +194,22 @@ state_peer_put(struct state *s, const char *sql, const char *peer, int64_t n)
 }
 
 int
+state_each_id(struct state *s, const char *sql, state_id_fn *fn, void *ctx)
+{
+	sqlite3_stmt *st = db_stmt(s->db, sql);
+	char id[BUNDLE_ID_LEN + 1];
+	int rc;
+
+	if (st == NULL)
+		return AG_EIO;
+	while ((rc = db_row(s->db, st)) == 1) {
+		if (state_column_id(st, 0, id))
+			fn(id, ctx);
+	}
+	return rc;
+}
+
+int
 state_each_peer(struct state *s, const char *sql, state_peer_fn *fn, void *ctx)
 {
 	sqlite3_stmt *st = db_stmt(s->db, sql);

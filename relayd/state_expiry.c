@@ -107,17 +107,7 @@ state_lapse_count(struct state *s)
 int
 state_each_lapse(struct state *s, state_id_fn *fn, void *ctx)
 {
-	sqlite3_stmt *st = db_stmt(state_db(s), "SELECT id FROM lapses");
-	char id[BUNDLE_ID_LEN + 1];
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	while ((rc = db_row(state_db(s), st)) == 1) {
-		if (state_column_id(st, 0, id))
-			fn(id, ctx);
-	}
-	return rc;
+	return state_each_id(s, "SELECT id FROM lapses", fn, ctx);
 }
 
 int

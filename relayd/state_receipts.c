@@ -83,17 +83,7 @@ state_receipt_count(struct state *s)
 int
 state_each_receipted(struct state *s, state_id_fn *fn, void *ctx)
 {
-	sqlite3_stmt *st = db_stmt(state_db(s), "SELECT id FROM receipts");
-	char id[BUNDLE_ID_LEN + 1];
-	int rc;
-
-	if (st == NULL)
-		return AG_EIO;
-	while ((rc = db_row(state_db(s), st)) == 1) {
-		if (state_column_id(st, 0, id))
-			fn(id, ctx);
-	}
-	return rc;
+	return state_each_id(s, "SELECT id FROM receipts", fn, ctx);
 }
 
 int

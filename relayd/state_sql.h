@@ -22,8 +22,10 @@ void state_column_text(sqlite3_stmt *st, int at, char *text, size_t size);
 int state_read_number(struct state *s, sqlite3_stmt *st, int64_t *n_r);
 /* The same where a number that can't be read may count as 0. */
 int64_t state_read_count(struct state *s, sqlite3_stmt *st);
-/* Run a statement that writes, of one ID. */
+/* Run a statement that writes, of one ID; and all rows of one that reads
+ * IDs. */
 int state_write_of(struct state *s, const char *sql, const char *id);
+int state_each_id(struct state *s, const char *sql, state_id_fn *fn, void *ctx);
 /* The same of a peer and a number; and all rows of a statement of these. */
 int state_peer_put(
     struct state *s, const char *sql, const char *peer, int64_t n);

@@ -353,7 +353,7 @@ def test_sshd_lets_in_peers_only(nodes, tmp_path):
         " usermod -p '*' agamid-ssh; agamid apply >/dev/null 2>&1;"
         " ip link set lo up;"
         " /usr/sbin/sshd -D -e -f /var/lib/agamid/derived/ssh/sshd_config 2>/run/sshd.log &"
-        " for i in $(seq 200); do grep -q listening /run/sshd.log && break; sleep 0.05; done;"
+        " for i in $(seq 1200); do grep -q listening /run/sshd.log && break; sleep 0.05; done;"
         f" for k in 'bob agamid-ssh' 'eve agamid-ssh' 'bob root'; do set -- $k; echo \"== $k\";"
         f" {ssh} -i {tmp_path}/$1/key $2@127.0.0.1 'id; echo owned' 2>&1 || echo \"exit $?\"; done;"
         f" echo == forward; {ssh} -i {tmp_path}/bob/key -W 127.0.0.1:2222 agamid-ssh@127.0.0.1 2>&1 </dev/null || echo \"exit $?\""
